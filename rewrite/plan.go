@@ -42,7 +42,9 @@ type Plan struct {
 	// OID means that the server's answer to Describe stands.
 	ClientParams []ClientParam
 	// Columns describe the result, one for each column, if any of them is
-	// protected; else nil, and rows are forwarded untouched.
+	// protected; else nil, and rows are forwarded untouched. They are set with
+	// Rewrite and with Forward: a SELECT may need no change in its text and yet
+	// bring sealed values.
 	Columns []ResultColumn
 }
 
