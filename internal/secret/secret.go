@@ -36,11 +36,13 @@ const gone = 1 << 62
 type holder struct {
 	state atomic.Int64
 	wiped atomic.Bool
-	b     []byte
+	// A pointer once more: given a verb that does not fit, fmt follows the
+	// outer pointer of an unexported field and prints what it finds there.
+	b *[]byte
 }
 
 // New takes ownership of b: the caller must not use it again.
-func New(b []byte) Bytes { return Bytes{h: &holder{b: b}} }
+func New(b []byte) Bytes { return Bytes{h: &holder{b: &b}} }
 
 // Use calls f with the bytes, or with nil for the zero value. f must not keep or
 // change them. While f runs they are not wiped. After Destroy, Use returns
@@ -53,7 +55,7 @@ func (s Bytes) Use(f func([]byte) error) error {
 		return ErrDestroyed
 	}
 	defer s.h.leave()
-	return f(s.h.b)
+	return f(*s.h.b)
 }
 
 // Len returns how many bytes are held, none after Destroy.
@@ -61,7 +63,7 @@ func (s Bytes) Len() int {
 	if s.h == nil || s.h.state.Load()&gone != 0 {
 		return 0
 	}
-	return len(s.h.b)
+	return len(*s.h.b)
 }
 
 // Equal compares in constant time. A destroyed secret equals nothing.
@@ -104,7 +106,7 @@ func (h *holder) leave() {
 // wipe runs once: late visitors of enter also arrive here.
 func (h *holder) wipe() {
 	if h.wiped.CompareAndSwap(false, true) {
-		clear(h.b)
+		clear(*h.b)
 	}
 }
 
