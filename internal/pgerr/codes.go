@@ -25,4 +25,65 @@ const (
 const (
 	// Internal is a bug of pgveil.
 	Internal Code = "internal-error"
+	// Unsupported is a construct over a protected column that no rule covers.
+	Unsupported Code = "unsupported-construct"
+	// NoEquality is a comparison with a column that has no equality search.
+	NoEquality Code = "no-equality-search"
+	// OtherDomain is a comparison or copy between columns of different domains.
+	OtherDomain Code = "different-domains"
+	// SealedWithPlain is a comparison with something that the server computes.
+	SealedWithPlain Code = "compared-with-computed"
+	// Forbidden is a read, filter or write that the session's roles may not do.
+	Forbidden Code = "not-allowed-by-policy"
+	// CopyToPlain is a copy of a protected column into an unprotected one.
+	CopyToPlain Code = "copy-to-unprotected"
+	// ComputedValue is a write of something that the server computes.
+	ComputedValue Code = "computed-value"
+	// UnclearName is a name that may mean a protected column or something else.
+	UnclearName Code = "unclear-name"
+	// Tainted is a use of a view, function, partition or relation that stands in
+	// for a protected relation.
+	Tainted Code = "indirect-access"
+	// NotApplied is a use of a column that apply has not sealed yet.
+	NotApplied Code = "not-applied"
+	// CannotParse is a statement over a protected relation that the grammar does not know.
+	CannotParse Code = "cannot-parse"
+	// ProtocolBroken is a peer that sent what the protocol does not allow.
+	ProtocolBroken Code = "protocol-broken"
+	// MessageTooLong is a message beyond the limit on message sizes.
+	MessageTooLong Code = "message-too-long"
+	// AmbiguousParameter is a parameter that protected columns give different types.
+	AmbiguousParameter Code = "ambiguous-parameter"
+	// BackslashStrings is a protected statement while standard_conforming_strings is off.
+	BackslashStrings Code = "backslash-strings"
+	// Utility is a command over a protected relation that is not covered.
+	Utility Code = "unsupported-command"
+	// KeysAway says that the custodian cannot be reached and no cached key is left.
+	KeysAway Code = "keys-away"
+	// KeyRecordDamaged is a stored key record that was changed or swapped.
+	KeyRecordDamaged Code = "key-record-damaged"
+	// KeyMissing is a keyset, or a version in it, of which no record is stored.
+	KeyMissing Code = "key-missing"
+	// KeyNotServed is a use of a key that is retired or destroyed.
+	KeyNotServed Code = "key-not-served"
+	// KeyOtherCustodian is a key that another root key has wrapped.
+	KeyOtherCustodian Code = "key-other-custodian"
+	// KeyStateRefused is a change of a key's state that is not allowed.
+	KeyStateRefused Code = "key-state-refused"
+	// KeyStorageAway says that the stored key records cannot be read or written.
+	KeyStorageAway Code = "key-storage-away"
+	// CustodianFile is a root key file that is missing, exists already or is no root key file.
+	CustodianFile Code = "custodian-file"
+	// CustodianPassphrase is a root key file that the passphrase does not open.
+	CustodianPassphrase Code = "custodian-passphrase"
+	// CustodianModule is a PKCS#11 module that cannot be loaded or does not answer.
+	CustodianModule Code = "custodian-module"
+	// CustodianToken is a PKCS#11 token that is not there or cannot be told from another.
+	CustodianToken Code = "custodian-token"
+	// CustodianPIN is a PIN that the token refused.
+	CustodianPIN Code = "custodian-pin"
+	// CustodianKey is a root key that is not in the token, or is not fit to be one.
+	CustodianKey Code = "custodian-key"
+	// CustodianScheme is a token that offers no way to wrap keys with integrity.
+	CustodianScheme Code = "custodian-scheme"
 )
