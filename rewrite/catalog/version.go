@@ -1,0 +1,66 @@
+package catalog
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// versionSQL sums a hash of the identity and the age of every catalog row that
+// a plan can depend on. Sums need no order, and a row that goes, comes or
+// changes changes its sum. Rows below 16384 are initdb's and never change.
+const versionSQL = `
+SELECT ARRAY[
+ (SELECT coalesce(sum(pg_catalog.hashtextextended(oid || ' ' || nspname, 1)), 0) FROM pg_catalog.pg_namespace)::text,
+ (SELECT coalesce(sum(pg_catalog.hashtextextended(oid || ' ' || xmin || ' ' || relname || ' ' || relnamespace, 2)), 0)
+  FROM pg_catalog.pg_class WHERE oid >= 16384 AND relkind IN ('r', 'v', 'm', 'S', 'f', 'p'))::text,
+ (SELECT coalesce(sum(pg_catalog.hashtextextended(a.attrelid || ' ' || a.attnum || ' ' || a.xmin, 3)), 0)
+  FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
+  WHERE a.attrelid >= 16384 AND a.attnum > 0 AND c.relkind IN ('r', 'v', 'm', 'S', 'f', 'p'))::text,
+ (SELECT coalesce(sum(pg_catalog.hashtextextended(oid || ' ' || xmin, 4)), 0)
+  FROM pg_catalog.pg_type WHERE oid >= 16384)::text,
+ (SELECT coalesce(sum(pg_catalog.hashtextextended(oid || ' ' || xmin, 5)), 0)
+  FROM pg_catalog.pg_proc WHERE oid >= 16384)::text,
+ (SELECT coalesce(sum(pg_catalog.hashtextextended(inhrelid || ' ' || inhparent || ' ' || xmin, 6)), 0)
+  FROM pg_catalog.pg_inherits)::text,
+ (SELECT coalesce(sum(pg_catalog.hashtextextended(oid || ' ' || xmin, 7)), 0)
+  FROM pg_catalog.pg_rewrite WHERE oid >= 16384)::text,
+ (SELECT coalesce(sum(pg_catalog.hashtextextended(oid || ' ' || xmin, 8)), 0)
+  FROM pg_catalog.pg_constraint WHERE conname LIKE 'pgveil\_guard\_%')::text]`
+
+const recordedVersionSQL = `
+SELECT coalesce(sum(pg_catalog.hashtextextended(
+  pg_catalog.concat_ws(chr(1), schema_name, table_name, column_name, domain_id, type_schema, type_name, type_mod, state), 9
+)), 0)::text FROM pgveil."column"`
+
+// Version is a fingerprint of all that a Snapshot is made of but the policy.
+// It costs a few milliseconds, so it can be polled; when it differs from the
+// Version of the Snapshot in use, a new one should be loaded.
+func Version(ctx context.Context, q Querier) (string, error) {
+	rows, err := q.Query(ctx, versionSQL)
+	if err != nil {
+		return "", fmt.Errorf("catalog version: %w", err)
+	}
+	sums, err := pgx.CollectExactlyOneRow(rows, pgx.RowTo[[]string])
+	if err != nil {
+		return "", fmt.Errorf("catalog version: %w", err)
+	}
+	ok, err := applied(ctx, q)
+	if err != nil {
+		return "", err
+	}
+	records := ""
+	if ok {
+		if rows, err = q.Query(ctx, recordedVersionSQL); err != nil {
+			return "", fmt.Errorf("catalog version: %w", err)
+		}
+		if records, err = pgx.CollectExactlyOneRow(rows, pgx.RowTo[string]); err != nil {
+			return "", fmt.Errorf("catalog version: %w", err)
+		}
+	}
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s %s", sums, records))
+	return hex.EncodeToString(sum[:16]), nil
+}
