@@ -113,9 +113,7 @@ var roleName = regexp.MustCompile(`^[\pL_][\pL\pN_-]{0,62}$`)
 func claims(n strictyaml.Node) map[string]string {
 	all := map[string]string{}
 	n.Entries(func(_ strictyaml.Node, path string, value strictyaml.Node) {
-		if want, ok := value.Text(); ok {
-			all[path] = want
-		}
+		all[path], _ = value.Text()
 	})
 	return all
 }

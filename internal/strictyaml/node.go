@@ -131,6 +131,9 @@ func (n Node) entries() ([]*ast.MappingValueNode, bool) {
 	}
 	switch m := n.body.(type) {
 	case *ast.MappingNode:
+		if m.IsFlowStyle {
+			return joinParentheses(m.Values), true
+		}
 		return m.Values, true
 	case *ast.MappingValueNode:
 		return []*ast.MappingValueNode{m}, true

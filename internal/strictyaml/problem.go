@@ -66,7 +66,7 @@ func OneOf(words []string) string {
 // Suggest returns a hint that leads from a mistyped word to a known one: the
 // nearest if there is one near, else all of them.
 func Suggest(word string, known []string) string {
-	best, distance := "", min(len(word)/3+2, len(word))
+	best, distance := "", min(len(word)/4+2, len(word))
 	for _, k := range known {
 		if d := editDistance(strings.ToLower(word), strings.ToLower(k)); d < distance {
 			best, distance = k, d
