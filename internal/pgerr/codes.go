@@ -86,4 +86,14 @@ const (
 	CustodianKey Code = "custodian-key"
 	// CustodianScheme is a token that offers no way to wrap keys with integrity.
 	CustodianScheme Code = "custodian-scheme"
+	// InvalidValue is a value that does not fit its type or the column's length.
+	InvalidValue Code = "invalid-value"
+	// ClockInput is a value such as 'now' that means another moment at every reading.
+	ClockInput Code = "clock-input"
+	// DamagedValue is an opened value that is not of the column's type.
+	DamagedValue Code = "damaged-value"
+	// UnsupportedType is a type that cannot be protected, or not in the way that was asked.
+	UnsupportedType Code = "unsupported-type"
+	// UnsupportedCast is a conversion between types that PostgreSQL does not do by itself.
+	UnsupportedCast Code = "unsupported-cast"
 )
