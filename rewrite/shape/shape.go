@@ -1,7 +1,19 @@
 // Package shape scans SQL text as PostgreSQL's lexer would and splits it into
 // shapes and slots: two statements that differ only in literals have one
-// shape. A Scanner allocates nothing once its buffers have grown.
+// shape. A [Scanner] allocates nothing once its buffers have grown.
+// [AppendValue] decodes one literal.
+//
+// The rules are those of PostgreSQL 17's scan.l (lex.go, lexstring.go), with
+// three differences, all on the side of refusing: a text that holds a zero
+// byte, a parameter number over 2147483647, and letters directly behind a
+// parameter number are errors. A [Slot] ends up in no shape; the sign before a
+// number does, and so does the N of N'x', unless they stand in a [List] or [Rows].
+//
+// A text with BEGIN ATOMIC behind CREATE counts as one statement to its end,
+// so it may hold more than one.
 package shape
+
+import "slices"
 
 // Kind is the kind of a literal.
 type Kind uint8
@@ -54,6 +66,9 @@ type Slot struct {
 	Literals []Literal
 	// Width is the number of columns of Rows, else 0.
 	Width int
+	// Sign is where the + or - stands that comes directly before a Single
+	// number; Start where there is none.
+	Sign int
 }
 
 // Flags say what words occur in a statement. See [Matcher].
@@ -70,9 +85,11 @@ type Statement struct {
 	Slots []Slot
 	// Flags are what the Matcher said of the statement's identifiers and words, or-ed.
 	Flags Flags
-	// First is the first keyword, folded to lower case: "select", "insert".
+	// First is the first keyword, folded to lower case: "select", "insert". Only
+	// ( may stand before it.
 	First string
 	// Second is the word after it, folded: "all" of DISCARD ALL, a name of EXECUTE or FETCH.
+	// Empty if something else than a word stands there.
 	Second string
 	// Params is the highest $n used, 0 for none.
 	Params int
@@ -83,4 +100,20 @@ type Statement struct {
 // valid during the call only.
 type Matcher interface {
 	Match(ident []byte) Flags
+}
+
+// SlotAt returns the index of the slot that covers a byte offset of the text,
+// -1 for none. An offset inside a List or Rows finds that slot, and the offset
+// of a + or - directly before a number finds that number.
+func (st *Statement) SlotAt(offset int) int {
+	i, _ := slices.BinarySearchFunc(st.Slots, offset, func(s Slot, offset int) int {
+		if s.End <= offset {
+			return -1
+		}
+		return 1
+	})
+	if i < len(st.Slots) && (st.Slots[i].Start <= offset || st.Slots[i].Sign == offset) {
+		return i
+	}
+	return -1
 }

@@ -1,0 +1,174 @@
+package shape
+
+import "bytes"
+
+// appendWord appends an identifier or keyword as PostgreSQL reads it.
+func (l *lexer) appendWord(dst []byte, t token) ([]byte, error) {
+	from := len(dst)
+	switch t.kind {
+	case tokNational:
+		return append(dst, "nchar"...), nil
+	case tokWord:
+		dst = appendFolded(dst, l.sql[t.start:t.end])
+	case tokQuoted:
+		dst = appendUndoubled(dst, l.sql[t.start+1:t.end-1], '"')
+	default:
+		var err error
+		if dst, err = l.appendUnicodeName(dst, t); err != nil {
+			return dst, err
+		}
+	}
+	return dst[:from+clip(dst[from:])], nil
+}
+
+// appendFolded appends a word in lower case. Like the server with UTF-8 it folds ASCII only.
+func appendFolded(dst, word []byte) []byte {
+	for _, c := range word {
+		if 'A' <= c && c <= 'Z' {
+			c |= 0x20
+		}
+		dst = append(dst, c)
+	}
+	return dst
+}
+
+// appendUndoubled appends text with every doubled quote made one.
+func appendUndoubled(dst, text []byte, quote byte) []byte {
+	for {
+		i := bytes.IndexByte(text, quote)
+		if i < 0 {
+			return append(dst, text...)
+		}
+		dst = append(dst, text[:i+1]...)
+		text = text[i+2:]
+	}
+}
+
+// clip returns how much of a name the server keeps: the whole characters in its first 63 bytes.
+func clip(name []byte) int {
+	if len(name) <= maxName {
+		return len(name)
+	}
+	n := 0
+	for {
+		w := charLen(name[n])
+		if n+w > maxName {
+			return n
+		}
+		n += w
+	}
+}
+
+// charLen returns the length of the UTF-8 character that begins with c, as PostgreSQL reckons it.
+func charLen(c byte) int {
+	switch {
+	case c&0xe0 == 0xc0:
+		return 2
+	case c&0xf0 == 0xe0:
+		return 3
+	case c&0xf8 == 0xf0:
+		return 4
+	}
+	return 1
+}
+
+// matchBody matches the words inside a string that may hold code.
+func (s *Scanner) matchBody(t token) error {
+	if s.matcher == nil || t.kind != tokDollar && !s.open.body {
+		return nil
+	}
+	switch t.kind {
+	case tokDollar:
+		return s.matchWords(dollarContent(s.lex.sql[t.start:t.end]))
+	case tokString, tokEscape, tokUnicode:
+		var err error
+		s.buf, err = s.lex.appendString(s.buf[:0], t)
+		if err != nil {
+			return err
+		}
+		return s.matchWords(s.buf)
+	}
+	return nil
+}
+
+// matchWords matches every word of a text in whatever language: folded, as it
+// is written, and in the pieces between dollar signs, because $tag$ may stand
+// before it. What stands between double quotes is matched whole too.
+func (s *Scanner) matchWords(text []byte) error {
+	for i := 0; i < len(text); {
+		switch c := text[i]; {
+		case classes[c] == classIdent:
+			end := i + 1
+			for end < len(text) && isIdentPart(text[end]) {
+				end++
+			}
+			s.matchSpelled(text[i:end])
+			i = end
+		case c == '"':
+			if err := s.matchQuoted(text, i); err != nil {
+				return err
+			}
+			i++
+		default:
+			i++
+		}
+	}
+	return nil
+}
+
+// matchSpelled matches a run of letters, digits and dollar signs.
+func (s *Scanner) matchSpelled(run []byte) {
+	s.matchBoth(run)
+	for bytes.IndexByte(run, '$') >= 0 {
+		piece, rest, _ := bytes.Cut(run, []byte("$"))
+		s.matchBoth(piece)
+		if run = rest; bytes.IndexByte(run, '$') < 0 {
+			s.matchBoth(run)
+		}
+	}
+}
+
+// matchBoth matches a word folded and as it is written.
+func (s *Scanner) matchBoth(word []byte) {
+	if len(word) == 0 {
+		return
+	}
+	// The tail of the shape is scratch space: buf may hold the text itself.
+	from := len(s.shape)
+	s.shape = appendFolded(s.shape, word)
+	folded := s.shape[from:]
+	s.match(folded[:clip(folded)])
+	if !bytes.Equal(folded, word) {
+		s.match(word[:clip(word)])
+	}
+	s.shape = s.shape[:from]
+}
+
+// matchQuoted matches what stands between the double quote at i and the next
+// one, as a plain and as a U& identifier.
+func (s *Scanner) matchQuoted(text []byte, i int) error {
+	l := lexer{sql: text, pos: i, conforming: true}
+	end, err := l.identifier(i + 1)
+	if err != nil {
+		return nil // not an identifier; its words are matched one by one
+	}
+	t := token{kind: tokQuoted, start: i, end: end}
+	if i >= 2 && text[i-1] == '&' && text[i-2]|0x20 == 'u' {
+		t.kind, t.start, l.pos = tokUnicodeQuoted, i-2, end
+		if err := l.takeUEscape(&t); err != nil {
+			return err
+		}
+	}
+	from := len(s.shape)
+	if s.shape, err = l.appendWord(s.shape, t); err == nil {
+		s.match(s.shape[from:])
+	}
+	s.shape = s.shape[:from]
+	return err
+}
+
+// dollarContent returns what stands between the tags of $tag$x$tag$.
+func dollarContent(text []byte) []byte {
+	tag := bytes.IndexByte(text[1:], '$') + 2
+	return text[tag : len(text)-tag]
+}
