@@ -54,6 +54,9 @@ type Piece struct {
 	Text string
 	// Slot is the index of a literal slot of the shape, -1 for none.
 	Slot int
+	// Word is the keyword true or false where such a literal is sealed: Slot is
+	// -1 then, and Uses has one entry. Else it is empty.
+	Word string
 	// Uses says what becomes of the slot's literals. It has one entry for a
 	// single literal and for a list of one kind; for rows of VALUES, one for
 	// each column.
@@ -103,6 +106,9 @@ type Use struct {
 	// (`$1::date`, `'x'::text`), zero for none. A literal without a cast is of
 	// type unknown and is read as the column's type.
 	Cast catalog.Type
+	// Negate says that a minus sign belongs to the literal, although it stands
+	// outside its slot.
+	Negate bool
 	// Update says that a Stored value replaces one that is there.
 	Update bool
 }

@@ -1,0 +1,190 @@
+package rewrite
+
+import (
+	pg "github.com/pganalyze/pg_query_go/v6"
+
+	"github.com/pgveil/pgveil/internal/pgerr"
+	"github.com/pgveil/pgveil/policy"
+	"github.com/pgveil/pgveil/rewrite/catalog"
+	"github.com/pgveil/pgveil/rewrite/shape"
+)
+
+// slotBase is added to a slot's index to make the number of the parameter
+// that stands for it in the tree until the text is cut into pieces. It is
+// above every number that a client's parameter can have (65,535).
+const slotBase = 1 << 20
+
+// binder plans one statement: it resolves names, types expressions, and
+// changes the tree in place. Its errors are sticky, see refuse.
+type binder struct {
+	env *Env
+	sql []byte
+	st  *shape.Statement
+	// declared are the parameter types that the client declared.
+	declared []uint32
+
+	refusal *pgerr.Error
+	// reached says that a protected relation was bound, changed that the text
+	// must be another one.
+	reached, changed bool
+	// opaqueStar says that the query just planned has a star over an item whose
+	// columns are not all known, so that it has more columns than are listed.
+	opaqueStar bool
+
+	slots   map[int]slotUse
+	words   []Use
+	params  []Param
+	settled map[*pg.ParamRef]bool
+	client  []clientUse
+	// noGroup is above zero inside of function calls, where a grouped column
+	// stands for itself.
+	noGroup int
+}
+
+// slotUse is what becomes of a slot that was moved into the template.
+type slotUse struct {
+	uses []Use
+}
+
+// clientUse is what was learned of a client's parameter.
+type clientUse struct {
+	// oid is the logical type where a protected column decides it.
+	oid uint32
+	// plain says that there is also a use that the server types.
+	plain bool
+}
+
+// compile plans a statement afresh.
+func compile(env *Env, sql []byte, st *shape.Statement, declared []uint32) *variant {
+	b := &binder{env: env, sql: sql, st: st, declared: declared,
+		slots: map[int]slotUse{}, settled: map[*pg.ParamRef]bool{}}
+	plan := b.compile()
+	return &variant{plan: plan, pins: b.pins(plan)}
+}
+
+func (b *binder) compile() *Plan {
+	tree, err := pg.Parse(string(b.sql[b.st.Start:b.st.End]))
+	if err != nil {
+		return &Plan{Refusal: parseRefusal(err)}
+	}
+	if len(tree.Stmts) != 1 {
+		return &Plan{Refusal: internalRefusal("statement was split wrongly")}
+	}
+	out := b.statement(tree.Stmts[0].Stmt, &scope{})
+	if b.refusal == nil && b.reached && b.env.BackslashStrings {
+		b.refuse(&pgerr.Error{
+			State:   pgerr.StateUnsupported,
+			Code:    pgerr.BackslashStrings,
+			Message: "cannot read strings while standard_conforming_strings is off",
+			Detail:  "Backslashes in plain strings would be read in two ways.",
+			Hint:    "Set standard_conforming_strings to on.",
+		})
+	}
+	if b.refusal != nil {
+		return &Plan{Refusal: b.refusal}
+	}
+	columns := b.results(out)
+	if b.refusal != nil {
+		return &Plan{Refusal: b.refusal}
+	}
+	if !b.changed {
+		return &Plan{Verdict: Forward, Columns: columns}
+	}
+	return b.assemble(tree, columns)
+}
+
+// results turns the output columns of the statement into what the session
+// must know, and checks that they may be read.
+func (b *binder) results(out []*column) []ResultColumn {
+	var any bool
+	columns := make([]ResultColumn, len(out))
+	for i, c := range out {
+		columns[i] = ResultColumn{RelationOID: c.oid, Num: c.num}
+		if c.prot == nil {
+			continue
+		}
+		any = true
+		a := b.access(c.prot)
+		if a.Read == policy.Deny {
+			b.mayNot("read", c.prot)
+		}
+		columns[i].Target, columns[i].Access = c.prot, a
+	}
+	if !any {
+		return nil
+	}
+	return columns
+}
+
+func (b *binder) access(p *catalog.Protected) policy.Access {
+	return b.env.Policy.Access(p.Column, b.env.Roles)
+}
+
+// statement plans a statement at any level and returns its output columns.
+func (b *binder) statement(n *pg.Node, sc *scope) []*column {
+	switch s := n.GetNode().(type) {
+	case *pg.Node_SelectStmt:
+		return b.query(s.SelectStmt, sc, nil)
+	case *pg.Node_InsertStmt:
+		return b.insert(s.InsertStmt, sc)
+	case *pg.Node_UpdateStmt:
+		return b.update(s.UpdateStmt, sc)
+	case *pg.Node_DeleteStmt:
+		return b.delete(s.DeleteStmt, sc)
+	default:
+		b.utility(n)
+		return nil
+	}
+}
+
+// relation binds a table by name, from a FROM clause or as the target of a
+// write. It returns nil for one that the snapshot does not know.
+func (b *binder) relation(rv *pg.RangeVar) *catalog.Relation {
+	rel := b.env.Snapshot.Lookup(b.env.SearchPath, rv.Schemaname, rv.Relname)
+	if rel == nil {
+		if b.env.Policy.Table(schemaOr(rv.Schemaname, "public"), rv.Relname) != nil {
+			b.tainted("relation", rv.Relname, "The policy protects it, but the database does not have it yet, or pgveil has not seen it yet.")
+		}
+		return nil
+	}
+	if rel.Tainted != "" {
+		b.tainted("relation", rel.Schema+"."+rel.Name, rel.Tainted)
+		return rel
+	}
+	if rel.Protects() {
+		b.reached = true
+	}
+	return rel
+}
+
+func schemaOr(schema, other string) string {
+	if schema == "" {
+		return other
+	}
+	return schema
+}
+
+// columnsOf returns the columns of a relation as a source has them.
+func columnsOf(rel *catalog.Relation) []*column {
+	cols := make([]*column, len(rel.Columns))
+	for i := range rel.Columns {
+		c := &rel.Columns[i]
+		cols[i] = &column{name: c.Name, prot: c.Protected, oid: rel.OID, num: c.Num}
+	}
+	return cols
+}
+
+// target returns the source of a table that is written to.
+func (b *binder) target(rv *pg.RangeVar) *source {
+	rel := b.relation(rv)
+	src := &source{alias: rv.Relname, schema: rv.Schemaname, rel: rel}
+	if rel == nil {
+		src.opaque = true
+		return src
+	}
+	src.cols, src.schema = columnsOf(rel), rel.Schema
+	if rv.Alias != nil {
+		src.alias, src.schema = rv.Alias.Aliasname, ""
+	}
+	return src
+}

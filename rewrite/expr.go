@@ -1,0 +1,380 @@
+package rewrite
+
+import (
+	pg "github.com/pganalyze/pg_query_go/v6"
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/pgveil/pgveil/rewrite/catalog"
+)
+
+// typ is the type of an expression, as far as sealing is concerned. The zero
+// value is plain: the server computes it, and it holds nothing protected.
+type typ struct {
+	// prot is set for an expression whose value is a sealed one.
+	prot *catalog.Protected
+	// col is the column that a sealed expression refers to, nil for others.
+	col *column
+	// recast says that a sealed expression is cast to another text type.
+	recast bool
+	// open says that it is a literal or parameter that takes the type of what it meets.
+	open bool
+	// null says that it is the literal NULL.
+	null bool
+	// array is set for an ARRAY[…] of open elements.
+	array bool
+}
+
+// expr types an expression. An open one has not been settled yet: the caller
+// says by settle what part it plays.
+func (b *binder) expr(n *pg.Node, sc *scope) typ {
+	if n == nil || b.refusal != nil {
+		return typ{}
+	}
+	switch e := n.Node.(type) {
+	case *pg.Node_AConst:
+		return typ{open: true, null: e.AConst.Isnull}
+	case *pg.Node_ParamRef:
+		return typ{open: true}
+	case *pg.Node_TypeCast:
+		return b.typeCast(n, e.TypeCast, sc)
+	case *pg.Node_ColumnRef:
+		return b.columnRef(n, e.ColumnRef, sc)
+	case *pg.Node_AExpr:
+		return b.operator(n, e.AExpr, sc)
+	case *pg.Node_BoolExpr:
+		b.plainAll(e.BoolExpr.Args, sc, "a condition")
+	case *pg.Node_NullTest:
+		b.nullTest(e.NullTest, sc)
+	case *pg.Node_SubLink:
+		return b.subLink(e.SubLink, sc)
+	case *pg.Node_FuncCall:
+		b.funcCall(e.FuncCall, sc)
+	case *pg.Node_AArrayExpr:
+		return b.arrayExpr(e.AArrayExpr, sc)
+	case *pg.Node_CollateClause:
+		b.plain(e.CollateClause.Arg, sc, "a COLLATE clause")
+	case *pg.Node_SetToDefault:
+		return typ{open: true, null: true}
+	case *pg.Node_CoalesceExpr:
+		b.plainAll(e.CoalesceExpr.Args, sc, "COALESCE")
+	case *pg.Node_MinMaxExpr:
+		b.plainAll(e.MinMaxExpr.Args, sc, "GREATEST or LEAST")
+	case *pg.Node_RowExpr:
+		b.plainAll(e.RowExpr.Args, sc, "a row constructor")
+	case *pg.Node_BooleanTest:
+		b.plain(e.BooleanTest.Arg, sc, "a truth test")
+	case *pg.Node_CaseExpr:
+		b.caseExpr(e.CaseExpr, sc)
+	default:
+		b.children(n, sc)
+	}
+	return typ{}
+}
+
+// plain types an expression that must not be sealed, and settles it.
+func (b *binder) plain(n *pg.Node, sc *scope, what string) {
+	t := b.expr(n, sc)
+	switch {
+	case t.prot != nil:
+		b.unsupported(what, t.prot)
+	case t.open:
+		b.settle(n, t, Use{})
+	}
+}
+
+func (b *binder) plainAll(list []*pg.Node, sc *scope, what string) {
+	for _, n := range list {
+		b.plain(n, sc, what)
+	}
+}
+
+// typeCast types a cast. A cast of a literal or parameter stays open: the
+// cast's type travels with its use.
+func (b *binder) typeCast(n *pg.Node, c *pg.TypeCast, sc *scope) typ {
+	t := b.expr(c.Arg, sc)
+	switch {
+	case t.prot != nil:
+		if !textual(t.prot.Logical.Name) || !plainTextType(c.TypeName) {
+			b.unsupported("a cast", t.prot)
+			return typ{}
+		}
+		t.recast = true
+		return t
+	case t.open && !t.array && isLiteral(c.Arg):
+		return typ{open: true, null: t.null}
+	case t.open:
+		b.settle(c.Arg, t, Use{})
+	}
+	return typ{}
+}
+
+func isLiteral(n *pg.Node) bool { return n.GetAConst() != nil || n.GetParamRef() != nil }
+
+// textual says that a type is stored as itself or as text, so that a cast to
+// text or varchar changes nothing.
+func textual(name string) bool { return name == "text" || name == "varchar" }
+
+// plainTextType says that a type name is text or varchar without a length.
+func plainTextType(t *pg.TypeName) bool {
+	return len(t.Typmods) == 0 && len(t.ArrayBounds) == 0 && len(t.Names) > 0 &&
+		textual(t.Names[len(t.Names)-1].GetString_().GetSval())
+}
+
+// columnRef types a column reference.
+func (b *binder) columnRef(n *pg.Node, ref *pg.ColumnRef, sc *scope) typ {
+	names, star := fieldNames(ref)
+	if star {
+		if src := b.starSource(names, sc); src != nil {
+			b.wholeRow(src)
+		}
+		return typ{}
+	}
+	f := b.resolve(names, sc)
+	switch {
+	case f.unclear:
+		b.unclear(names[len(names)-1])
+	case f.row != nil && f.row.sealed():
+		b.wholeRow(f.row)
+	case f.col != nil && f.col.prot != nil:
+		return b.sealedRef(n, f)
+	}
+	return typ{}
+}
+
+func (b *binder) resolve(names []string, sc *scope) found {
+	switch len(names) {
+	case 1:
+		return sc.unqualified(names[0])
+	case 2:
+		f := sc.qualified("", names[0], names[1])
+		if f.col == nil && f.at == nil {
+			// column.field of a composite column, or a row in functional notation.
+			return sc.unqualified(names[0])
+		}
+		return f
+	case 3:
+		return sc.qualified(names[0], names[1], names[2])
+	default:
+		return sc.qualified(names[1], names[2], names[3])
+	}
+}
+
+// sealedRef types a reference to a sealed column; where the query groups by
+// it, one of the group's sealed values stands for all.
+func (b *binder) sealedRef(n *pg.Node, f found) typ {
+	if !f.col.prot.Ready {
+		b.notReady(f.col.prot)
+		return typ{}
+	}
+	t := typ{prot: f.col.prot, col: f.col}
+	if f.at != nil && b.noGroup == 0 && f.at.groups(f.col) {
+		n.Node = call("min", &pg.Node{Node: n.Node}).Node
+		b.changed = true
+		t.col = &column{name: f.col.name, prot: f.col.prot}
+	}
+	return t
+}
+
+func (sc *scope) groups(c *column) bool {
+	for _, g := range sc.grouped {
+		if g == c {
+			return true
+		}
+	}
+	return false
+}
+
+// wholeRow refuses a reference to a row that holds sealed values.
+func (b *binder) wholeRow(src *source) {
+	for _, c := range src.cols {
+		if c.prot != nil {
+			b.unsupported("a whole-row reference", c.prot)
+		}
+	}
+}
+
+// starSource returns the item that t.* names, nil for a bare star.
+func (b *binder) starSource(names []string, sc *scope) *source {
+	switch len(names) {
+	case 1:
+		return sc.source("", names[0])
+	case 2:
+		return sc.source(names[0], names[1])
+	case 3:
+		return sc.source(names[1], names[2])
+	}
+	return nil
+}
+
+// fieldNames returns the names of a column reference and whether a star ends it.
+func fieldNames(ref *pg.ColumnRef) (names []string, star bool) {
+	for _, f := range ref.Fields {
+		if f.GetAStar() != nil {
+			return names, true
+		}
+		names = append(names, f.GetString_().GetSval())
+	}
+	return names, false
+}
+
+func (b *binder) nullTest(t *pg.NullTest, sc *scope) {
+	arg := b.expr(t.Arg, sc)
+	switch {
+	case arg.prot != nil:
+		b.mayFilter(arg.prot)
+	case arg.open:
+		b.settle(t.Arg, arg, Use{})
+	}
+}
+
+func (b *binder) arrayExpr(a *pg.A_ArrayExpr, sc *scope) typ {
+	types := make([]typ, len(a.Elements))
+	open := len(a.Elements) > 0
+	for i, e := range a.Elements {
+		types[i] = b.expr(e, sc)
+		if types[i].prot != nil {
+			b.unsupported("an array constructor", types[i].prot)
+			return typ{}
+		}
+		open = open && types[i].open && !types[i].array
+	}
+	if open {
+		return typ{open: true, array: true}
+	}
+	for i, e := range a.Elements {
+		if types[i].open {
+			b.settle(e, types[i], Use{})
+		}
+	}
+	return typ{}
+}
+
+// funcCall types a function call. Only count looks at nothing but whether a
+// value is null, or equal to another.
+func (b *binder) funcCall(f *pg.FuncCall, sc *scope) {
+	name := lastName(f.Funcname)
+	if reason, ok := b.env.Snapshot.TaintedFunction(name); ok {
+		b.tainted("function", name, reason)
+		return
+	}
+	b.noGroup++
+	defer func() { b.noGroup-- }()
+	for _, arg := range f.Args {
+		b.argument(f, name, arg, sc)
+	}
+	for _, s := range f.AggOrder {
+		b.plain(s.GetSortBy().GetNode(), sc, "ORDER BY of an aggregate")
+	}
+	b.plain(f.AggFilter, sc, "a FILTER clause")
+	if f.Over != nil {
+		b.window(f.Over, sc)
+	}
+}
+
+func (b *binder) argument(f *pg.FuncCall, name string, arg *pg.Node, sc *scope) {
+	t := b.expr(arg, sc)
+	switch {
+	case t.prot != nil:
+		b.countArgument(f, name, arg, t)
+	case t.open && f.Funcformat == pg.CoercionForm_COERCE_SQL_SYNTAX && arg.GetAConst() != nil:
+		// EXTRACT(epoch FROM x) and its like: the literal is syntax, and stays.
+	case t.open:
+		b.settle(arg, t, Use{})
+	}
+}
+
+func (b *binder) countArgument(f *pg.FuncCall, name string, arg *pg.Node, t typ) {
+	system := len(f.Funcname) == 1 || f.Funcname[0].GetString_().GetSval() == "pg_catalog"
+	if name != "count" || !system || len(f.Args) != 1 || f.Over != nil && f.AggDistinct {
+		b.unsupported("function "+name, t.prot)
+		return
+	}
+	b.mayFilter(t.prot)
+	if f.AggDistinct {
+		b.toTerm(arg, t)
+	}
+}
+
+func (b *binder) caseExpr(c *pg.CaseExpr, sc *scope) {
+	b.plain(c.Arg, sc, "CASE")
+	for _, w := range c.Args {
+		b.plain(w.GetCaseWhen().GetExpr(), sc, "CASE")
+		b.plain(w.GetCaseWhen().GetResult(), sc, "CASE")
+	}
+	b.plain(c.Defresult, sc, "CASE")
+}
+
+func (b *binder) window(w *pg.WindowDef, sc *scope) {
+	b.plainAll(w.PartitionClause, sc, "PARTITION BY")
+	for _, s := range w.OrderClause {
+		b.plain(s.GetSortBy().GetNode(), sc, "ORDER BY of a window")
+	}
+	b.plain(w.StartOffset, sc, "a window frame")
+	b.plain(w.EndOffset, sc, "a window frame")
+}
+
+// children types everything beneath a node that has no rule of its own: it may
+// hold any expressions, none of them sealed. A statement or a relation beneath
+// it would be something that the binder does not understand, and is refused.
+func (b *binder) children(n *pg.Node, sc *scope) {
+	b.walk(n.ProtoReflect(), sc, true)
+}
+
+func (b *binder) walk(m protoreflect.Message, sc *scope, top bool) {
+	if b.refusal != nil {
+		return
+	}
+	if !top {
+		switch v := m.Interface().(type) {
+		case *pg.Node:
+			b.walkNode(v, sc)
+			return
+		case *pg.SelectStmt, *pg.RangeVar, *pg.InsertStmt, *pg.UpdateStmt, *pg.DeleteStmt, *pg.MergeStmt:
+			b.unsupported("this construct", nil)
+			return
+		case *pg.TypeName:
+			return
+		}
+	}
+	m.Range(func(_ protoreflect.FieldDescriptor, v protoreflect.Value) bool {
+		b.walkValue(v, sc)
+		return b.refusal == nil
+	})
+}
+
+func (b *binder) walkValue(v protoreflect.Value, sc *scope) {
+	switch x := v.Interface().(type) {
+	case protoreflect.Message:
+		b.walk(x, sc, false)
+	case protoreflect.List:
+		for i := range x.Len() {
+			b.walkValue(x.Get(i), sc)
+		}
+	}
+}
+
+// walkNode types a node found by walk. Literals stay where they are: here they
+// may be syntax.
+func (b *binder) walkNode(n *pg.Node, sc *scope) {
+	switch n.Node.(type) {
+	case nil, *pg.Node_String_, *pg.Node_Integer, *pg.Node_Float, *pg.Node_Boolean, *pg.Node_AStar, *pg.Node_AConst, *pg.Node_TypeName:
+	case *pg.Node_RangeVar, *pg.Node_RangeSubselect, *pg.Node_RangeFunction, *pg.Node_JoinExpr,
+		*pg.Node_SelectStmt, *pg.Node_InsertStmt, *pg.Node_UpdateStmt, *pg.Node_DeleteStmt, *pg.Node_MergeStmt:
+		b.unsupported("this construct", nil)
+	default:
+		t := b.expr(n, sc)
+		switch {
+		case t.prot != nil:
+			b.unsupported("this expression", t.prot)
+		case t.open:
+			b.settle(n, t, Use{})
+		}
+	}
+}
+
+func lastName(names []*pg.Node) string {
+	if len(names) == 0 {
+		return ""
+	}
+	return names[len(names)-1].GetString_().GetSval()
+}

@@ -1,0 +1,299 @@
+package rewrite
+
+import (
+	"slices"
+
+	pg "github.com/pganalyze/pg_query_go/v6"
+)
+
+// with plans common table expressions and makes their names known in sc.
+func (b *binder) with(w *pg.WithClause, sc *scope) {
+	if w == nil {
+		return
+	}
+	if sc.ctes == nil {
+		sc.ctes = map[string]*source{}
+	}
+	for _, n := range w.Ctes {
+		cte := n.GetCommonTableExpr()
+		src := &source{alias: cte.Ctename}
+		if w.Recursive {
+			b.recursive(cte, src, sc)
+			continue
+		}
+		src.cols, src.opaque = b.derived(cte.Ctequery, sc.child(), stringsOf(cte.Aliascolnames))
+		b.searchClause(cte, src)
+		sc.ctes[cte.Ctename] = src
+	}
+}
+
+// recursive plans a CTE of WITH RECURSIVE. Inside of it, its columns are those
+// of the arm that does not recurse, all plain.
+func (b *binder) recursive(cte *pg.CommonTableExpr, src *source, sc *scope) {
+	sel := cte.Ctequery.GetSelectStmt()
+	if sel != nil && sel.Op != pg.SetOperation_SETOP_NONE {
+		inner := &scope{outer: sc, ctes: map[string]*source{}}
+		b.with(sel.WithClause, inner)
+		src.cols = b.renamed(b.query(sel.Larg, inner.child(), nil), stringsOf(cte.Aliascolnames))
+		inner.ctes[cte.Ctename] = src
+		right := b.query(sel.Rarg, inner.child(), nil)
+		b.merge(sel, src.cols, right, nil)
+		b.tail(sel, inner, src.cols)
+		for _, c := range src.cols {
+			c.oid, c.num = 0, 0 // the server reports no origin for a set operation
+		}
+	} else {
+		src.cols, src.opaque = b.derived(cte.Ctequery, sc.child(), stringsOf(cte.Aliascolnames))
+	}
+	b.searchClause(cte, src)
+	sc.ctes[cte.Ctename] = src
+}
+
+// searchClause refuses SEARCH and CYCLE over sealed columns; over plain ones
+// they add columns, so that the list is open.
+func (b *binder) searchClause(cte *pg.CommonTableExpr, src *source) {
+	if cte.SearchClause == nil && cte.CycleClause == nil {
+		return
+	}
+	src.opaque = true
+	for _, c := range src.cols {
+		if c.prot != nil {
+			b.unsupported("SEARCH or CYCLE", c.prot)
+		}
+	}
+}
+
+// derived plans a statement whose rows are read under another name. open says
+// that it has columns that are not listed.
+func (b *binder) derived(n *pg.Node, sc *scope, names []string) (cols []*column, open bool) {
+	before := b.opaqueStar
+	b.opaqueStar = false
+	cols = b.renamed(b.statement(n, sc), names)
+	open, b.opaqueStar = b.opaqueStar, before
+	return cols, open
+}
+
+func stringsOf(list []*pg.Node) []string {
+	names := make([]string, len(list))
+	for i, n := range list {
+		names[i] = n.GetString_().GetSval()
+	}
+	return names
+}
+
+// renamed returns columns under the names of an alias list. They keep what
+// they are, but are no longer the table's own to the server.
+func (b *binder) renamed(cols []*column, names []string) []*column {
+	out := make([]*column, len(cols))
+	for i, c := range cols {
+		copied := *c
+		if i < len(names) {
+			copied.name = names[i]
+		}
+		out[i] = &copied
+	}
+	return out
+}
+
+// from binds a FROM clause and returns what a bare star stands for, nil where
+// that is not known.
+func (b *binder) from(list []*pg.Node, sc *scope) []*column {
+	star := []*column{}
+	known := true
+	for _, n := range list {
+		cols, ok := b.fromItem(n, sc)
+		star, known = append(star, cols...), known && ok
+	}
+	if !known {
+		return nil
+	}
+	return star
+}
+
+// fromItem binds one item, adds it to sc, and returns its columns for a star
+// and whether they are all known.
+func (b *binder) fromItem(n *pg.Node, sc *scope) ([]*column, bool) {
+	switch e := n.GetNode().(type) {
+	case *pg.Node_RangeVar:
+		return b.rangeVar(e.RangeVar, sc)
+	case *pg.Node_RangeSubselect:
+		return b.rangeSubselect(e.RangeSubselect, sc)
+	case *pg.Node_JoinExpr:
+		return b.join(e.JoinExpr, sc)
+	case *pg.Node_RangeFunction:
+		return b.rangeFunction(e.RangeFunction, sc)
+	case *pg.Node_RangeTableSample:
+		b.plainAll(e.RangeTableSample.Args, sc, "TABLESAMPLE")
+		b.plain(e.RangeTableSample.Repeatable, sc, "TABLESAMPLE")
+		return b.fromItem(e.RangeTableSample.Relation, sc)
+	default:
+		b.children(n, sc)
+		sc.sources = append(sc.sources, &source{opaque: true})
+		return nil, false
+	}
+}
+
+func (b *binder) rangeVar(rv *pg.RangeVar, sc *scope) ([]*column, bool) {
+	src := &source{alias: rv.Relname, schema: rv.Schemaname}
+	if cte := b.cteOf(rv, sc); cte != nil {
+		src.cols, src.opaque = b.renamed(cte.cols, nil), cte.opaque
+	} else if src.rel = b.relation(rv); src.rel != nil {
+		src.cols, src.schema = columnsOf(src.rel), src.rel.Schema
+	} else {
+		src.opaque = true
+	}
+	b.alias(src, rv.Alias)
+	sc.sources = append(sc.sources, src)
+	return src.cols, !src.opaque
+}
+
+func (b *binder) cteOf(rv *pg.RangeVar, sc *scope) *source {
+	if rv.Schemaname != "" {
+		return nil
+	}
+	return sc.cte(rv.Relname)
+}
+
+// alias gives an item the name, and its columns the names, of AS.
+func (b *binder) alias(src *source, a *pg.Alias) {
+	if a == nil {
+		return
+	}
+	src.alias, src.schema = a.Aliasname, ""
+	for i, name := range stringsOf(a.Colnames) {
+		if i < len(src.cols) {
+			copied := *src.cols[i]
+			copied.name = name
+			src.cols[i] = &copied
+		}
+	}
+}
+
+func (b *binder) rangeSubselect(r *pg.RangeSubselect, sc *scope) ([]*column, bool) {
+	inner := &scope{outer: sc}
+	if !r.Lateral {
+		// Without LATERAL the items to its left are not in sight, but what is
+		// further out is, and so are the CTEs of this level.
+		inner.outer = &scope{outer: sc.outer, ctes: sc.ctes}
+	}
+	src := &source{}
+	src.cols, src.opaque = b.derived(r.Subquery, inner, nil)
+	b.alias(src, r.Alias)
+	sc.sources = append(sc.sources, src)
+	return src.cols, !src.opaque
+}
+
+// rangeFunction binds a function in FROM. Its columns are plain and, but for
+// those of a column definition list, not known.
+func (b *binder) rangeFunction(r *pg.RangeFunction, sc *scope) ([]*column, bool) {
+	for _, f := range r.Functions {
+		for _, n := range f.GetList().GetItems() {
+			if n.GetNode() != nil && n.GetList() == nil {
+				b.plain(n, sc, "a function in FROM")
+			}
+		}
+	}
+	src := &source{opaque: true}
+	for _, d := range r.Coldeflist {
+		src.cols = append(src.cols, &column{name: d.GetColumnDef().GetColname()})
+	}
+	if r.Alias != nil {
+		src.alias = r.Alias.Aliasname
+		for _, name := range stringsOf(r.Alias.Colnames) {
+			src.cols = append(src.cols, &column{name: name})
+		}
+	}
+	sc.sources = append(sc.sources, src)
+	return src.cols, false
+}
+
+// join binds a join and its condition.
+func (b *binder) join(j *pg.JoinExpr, sc *scope) ([]*column, bool) {
+	first := len(sc.sources)
+	left, leftKnown := b.fromItem(j.Larg, sc)
+	right, rightKnown := b.fromItem(j.Rarg, sc)
+	known := leftKnown && rightKnown
+	names := stringsOf(j.UsingClause)
+	if j.IsNatural {
+		names = common(left, right)
+		known = known && b.natural(sc.sources[first:], known)
+	}
+	cols := b.using(names, left, right)
+	b.joinCondition(j, sc, first)
+	if j.JoinUsingAlias != nil {
+		b.unsupportedIfSealed("an alias for USING", cols)
+	}
+	if j.Alias != nil {
+		src := &source{cols: slices.Clone(cols), opaque: !known}
+		b.alias(src, j.Alias)
+		sc.sources = append(sc.sources[:first:first], src)
+		cols = src.cols
+	}
+	return cols, known
+}
+
+// joinCondition types ON, which sees the two sides of the join and what is
+// further out, not the other items of the FROM clause.
+func (b *binder) joinCondition(j *pg.JoinExpr, sc *scope, first int) {
+	on := &scope{outer: sc.outer, ctes: sc.ctes, sources: sc.sources[first:]}
+	b.plain(j.Quals, on, "a join condition")
+}
+
+// natural refuses a natural join with an item whose columns are not known.
+func (b *binder) natural(sources []*source, known bool) bool {
+	if known {
+		return true
+	}
+	for _, s := range sources {
+		if s.sealed() {
+			b.wholeRow(s)
+		}
+	}
+	return false
+}
+
+func common(left, right []*column) []string {
+	var names []string
+	for _, l := range left {
+		if slices.ContainsFunc(right, func(r *column) bool { return r.name == l.name }) {
+			names = append(names, l.name)
+		}
+	}
+	return names
+}
+
+// using returns the columns of a join with USING as a star shows them: the
+// merged ones first. None of them may be sealed.
+func (b *binder) using(names []string, left, right []*column) []*column {
+	var cols []*column
+	for _, name := range names {
+		merged := &column{name: name}
+		for _, c := range slices.Concat(left, right) {
+			if c.name != name {
+				continue
+			}
+			if c.prot != nil {
+				b.unsupported("a join with USING or NATURAL", c.prot)
+			}
+			if merged.oid == 0 {
+				merged.oid, merged.num = c.oid, c.num
+			}
+		}
+		cols = append(cols, merged)
+	}
+	for _, c := range slices.Concat(left, right) {
+		if !slices.Contains(names, c.name) {
+			cols = append(cols, c)
+		}
+	}
+	return cols
+}
+
+func (b *binder) unsupportedIfSealed(what string, cols []*column) {
+	for _, c := range cols {
+		if c.prot != nil {
+			b.unsupported(what, c.prot)
+			return
+		}
+	}
+}

@@ -1,0 +1,242 @@
+package rewrite
+
+import (
+	"slices"
+	"strconv"
+
+	pg "github.com/pganalyze/pg_query_go/v6"
+
+	"github.com/pgveil/pgveil/rewrite/catalog"
+	"github.com/pgveil/pgveil/rewrite/shape"
+)
+
+// insert plans an INSERT and returns the columns of RETURNING.
+func (b *binder) insert(s *pg.InsertStmt, sc *scope) []*column {
+	b.with(s.WithClause, sc)
+	target := b.target(s.Relation)
+	columns := b.insertColumns(s, target)
+	wants := make([]want, len(columns))
+	for i, c := range columns {
+		if c != nil && c.prot != nil {
+			wants[i].store = b.stored(c.prot, false)
+		}
+	}
+	if query := s.SelectStmt.GetSelectStmt(); query != nil {
+		before := b.opaqueStar
+		b.opaqueStar = false
+		out := b.query(query, sc.child(), wants)
+		b.assignments(columns, out, query)
+		b.opaqueStar = before
+	}
+	sc.sources = append(sc.sources, target)
+	b.onConflict(s.OnConflictClause, target, sc)
+	return b.targets(s.ReturningList, sc, target.cols, nil)
+}
+
+// stored returns the use of a value that is written to a protected column,
+// and checks the right to.
+func (b *binder) stored(p *catalog.Protected, update bool) *Use {
+	if !p.Ready {
+		b.notReady(p)
+	}
+	u := b.use(Stored, p)
+	u.Update = update
+	if !u.Access.Write {
+		b.mayNot("write", p)
+	}
+	return &u
+}
+
+// insertColumns returns the columns that an INSERT fills, in the order of its
+// values. Without a column list, the list is written out where a protected
+// relation is filled, so that a column added meanwhile cannot shift the values.
+func (b *binder) insertColumns(s *pg.InsertStmt, target *source) []*column {
+	if len(s.Cols) == 0 {
+		return b.allInsertColumns(s, target)
+	}
+	columns := make([]*column, len(s.Cols))
+	for i, n := range s.Cols {
+		t := n.GetResTarget()
+		columns[i] = target.find(t.GetName())
+		b.noIndirection(t, columns[i])
+	}
+	return columns
+}
+
+// noIndirection refuses writing to a part of a protected column.
+func (b *binder) noIndirection(t *pg.ResTarget, c *column) {
+	if len(t.Indirection) > 0 && c != nil && c.prot != nil {
+		b.unsupported("an assignment to a part of it", c.prot)
+	}
+}
+
+func (b *binder) allInsertColumns(s *pg.InsertStmt, target *source) []*column {
+	query := s.SelectStmt.GetSelectStmt()
+	if query == nil || !target.sealed() {
+		return target.cols
+	}
+	columns := target.cols
+	if n := width(query); n > 0 && n < len(columns) {
+		columns = columns[:n]
+	} else if n == 0 {
+		b.unsupported("INSERT without a column list from a query with a star", firstSealed(columns))
+	}
+	for _, c := range columns {
+		s.Cols = append(s.Cols, pg.MakeResTargetNodeWithName(c.name, -1))
+	}
+	b.changed = true
+	return columns
+}
+
+func firstSealed(cols []*column) *catalog.Protected {
+	i := slices.IndexFunc(cols, func(c *column) bool { return c.prot != nil })
+	return cols[i].prot
+}
+
+// width returns the number of columns of a query, 0 where a star hides it.
+func width(s *pg.SelectStmt) int {
+	switch {
+	case s.Op != pg.SetOperation_SETOP_NONE:
+		return width(s.Larg)
+	case len(s.ValuesLists) > 0:
+		return len(s.ValuesLists[0].GetList().GetItems())
+	case hasStar(s.TargetList):
+		return 0
+	}
+	return len(s.TargetList)
+}
+
+// assignments checks what is written to each column by INSERT … SELECT: a
+// sealed value may only go to a column of its domain, and only a sealed value
+// may go to a protected column.
+func (b *binder) assignments(columns, out []*column, query *pg.SelectStmt) {
+	if b.refusal != nil || len(query.ValuesLists) > 0 {
+		return // the rows of VALUES were checked one by one
+	}
+	if b.opaqueStar || len(out) > len(columns) {
+		b.unsupportedIfSealed("INSERT from a query of unknown width", slices.DeleteFunc(slices.Clone(columns), func(c *column) bool { return c == nil }))
+		b.unsupportedIfSealed("INSERT from a query of unknown width", out)
+		return
+	}
+	for i, from := range out {
+		b.assign(columns[i], from.prot)
+	}
+}
+
+// assign checks one assignment of an expression to a column.
+func (b *binder) assign(to *column, from *catalog.Protected) {
+	switch {
+	case to == nil && from == nil:
+	case to == nil:
+		b.copyToPlain("?", from)
+	case to.prot == nil && from != nil:
+		b.copyToPlain(to.name, from)
+	case to.prot == nil:
+	case from == nil:
+		b.computedValue(to.prot)
+	case to.prot.DomainID != from.DomainID:
+		b.otherDomain(to.prot, from)
+	case to.prot.Logical != from.Logical || to.prot.Column.Search != from.Column.Search:
+		b.unsupported("a copy from a column of another type or search", to.prot)
+	}
+}
+
+// values types VALUES, as the source of an INSERT or as a table.
+func (b *binder) values(s *pg.SelectStmt, sc *scope, wants []want) []*column {
+	first := s.ValuesLists[0].GetList().GetItems()
+	out := make([]*column, len(first))
+	for i := range out {
+		out[i] = &column{name: valuesName(i)}
+		if w := wantAt(wants, i); w.store != nil {
+			out[i].prot = w.store.Target
+		}
+	}
+	if !b.rows(s, wants) {
+		for _, row := range s.ValuesLists {
+			b.valuesRow(row.GetList().GetItems(), sc, wants)
+		}
+	}
+	b.tail(s, sc, out)
+	return out
+}
+
+func valuesName(i int) string { return "column" + strconv.Itoa(i+1) }
+
+func (b *binder) valuesRow(items []*pg.Node, sc *scope, wants []want) {
+	for i, item := range items {
+		w := wantAt(wants, i)
+		t := b.expr(item, sc)
+		switch {
+		case t.open && w.store != nil && !t.array:
+			b.settle(item, t, *w.store)
+		case t.open:
+			b.settle(item, t, Use{})
+			if w.store != nil {
+				b.computedValue(w.store.Target)
+			}
+		case w.store != nil:
+			b.assign(&column{prot: w.store.Target}, t.prot)
+		case t.prot != nil:
+			b.unsupported("VALUES", t.prot)
+		}
+	}
+}
+
+// rows settles rows of literals that are one slot.
+func (b *binder) rows(s *pg.SelectStmt, wants []want) bool {
+	first := s.ValuesLists[0].GetList()
+	if len(first.GetItems()) == 0 {
+		return false
+	}
+	slot := b.slotAt(location(first.Items[0]))
+	if slot < 0 || b.st.Slots[slot].Form != shape.Rows {
+		return false
+	}
+	uses := make([]Use, len(first.Items))
+	for i := range uses {
+		if w := wantAt(wants, i); w.store != nil {
+			uses[i] = *w.store
+			b.changed = true
+		}
+	}
+	b.slots[slot] = slotUse{uses: uses}
+	first.Items = []*pg.Node{paramNode(slotBase + slot)}
+	s.ValuesLists = s.ValuesLists[:1]
+	return true
+}
+
+// onConflict plans ON CONFLICT. A sealed column in the conflict target stands
+// for the unique index on its term.
+func (b *binder) onConflict(c *pg.OnConflictClause, target *source, sc *scope) {
+	if c == nil {
+		return
+	}
+	inner := &scope{outer: sc.outer, ctes: sc.ctes, sources: []*source{target}}
+	if c.Infer != nil {
+		for _, n := range c.Infer.IndexElems {
+			b.conflictElem(n.GetIndexElem(), target, inner)
+		}
+		b.plain(c.Infer.WhereClause, inner, "a conflict target")
+	}
+	inner.sources = append(inner.sources, &source{alias: "excluded", cols: target.cols, opaque: target.opaque})
+	b.setClause(c.TargetList, target, inner)
+	b.plain(c.WhereClause, inner, "ON CONFLICT")
+}
+
+func (b *binder) conflictElem(e *pg.IndexElem, target *source, sc *scope) {
+	if e.Name == "" {
+		b.plain(e.Expr, sc, "a conflict target")
+		return
+	}
+	col := target.find(e.Name)
+	if col == nil || col.prot == nil {
+		return
+	}
+	if !col.prot.Column.Search.Equality {
+		b.noEquality(col.prot)
+		return
+	}
+	e.Expr = term(pg.MakeColumnRefNode([]*pg.Node{pg.MakeStrNode(e.Name)}, -1))
+	e.Name = ""
+	b.changed = true
+}

@@ -1,0 +1,131 @@
+package rewrite
+
+import (
+	"slices"
+
+	"github.com/pgveil/pgveil/rewrite/catalog"
+)
+
+// column is a column that an expression can refer to, or an output column of
+// a query.
+type column struct {
+	name string
+	// prot is nil for a plain column.
+	prot *catalog.Protected
+	// oid and num are the origin, where the column is one of a table.
+	oid uint32
+	num int16
+}
+
+// source is an item of a FROM clause under the name by which columns are qualified.
+type source struct {
+	alias string
+	// schema is set for a table without an alias, which may be qualified with it.
+	schema string
+	cols   []*column
+	// opaque says that there may be columns that are not listed: it is a
+	// function, or a relation that the snapshot does not know.
+	opaque bool
+	rel    *catalog.Relation
+}
+
+func (s *source) find(name string) *column {
+	for _, c := range s.cols {
+		if c.name == name {
+			return c
+		}
+	}
+	return nil
+}
+
+func (s *source) sealed() bool {
+	return slices.ContainsFunc(s.cols, func(c *column) bool { return c.prot != nil })
+}
+
+// scope is what names mean at one level of a query.
+type scope struct {
+	outer   *scope
+	sources []*source
+	ctes    map[string]*source
+	// grouped are the sealed columns that this level groups by.
+	grouped []*column
+}
+
+// child returns a scope one query level further in.
+func (sc *scope) child() *scope { return &scope{outer: sc} }
+
+// cte finds a common table expression by name, from the inside out.
+func (sc *scope) cte(name string) *source {
+	for s := sc; s != nil; s = s.outer {
+		if c, ok := s.ctes[name]; ok {
+			return c
+		}
+	}
+	return nil
+}
+
+// source finds an item of a FROM clause by its name, from the inside out.
+func (sc *scope) source(schema, name string) *source {
+	for s := sc; s != nil; s = s.outer {
+		for _, src := range s.sources {
+			if src.alias == name && (schema == "" || src.schema == schema) {
+				return src
+			}
+		}
+	}
+	return nil
+}
+
+// found is the answer to what a column reference means.
+type found struct {
+	// col is nil where the name is no known column.
+	col *column
+	// row is set where the name is that of a FROM item: a whole-row reference.
+	row *source
+	// at is the level where it was found.
+	at *scope
+	// unclear says that the name may mean a sealed column or something else.
+	unclear bool
+}
+
+// unqualified resolves a bare name as PostgreSQL does: the innermost level that
+// knows it as a column, then as a whole row.
+func (sc *scope) unqualified(name string) found {
+	opaque := false
+	for s := sc; s != nil; s = s.outer {
+		var hits []*column
+		for _, src := range s.sources {
+			if c := src.find(name); c != nil {
+				hits = append(hits, c)
+			}
+		}
+		if len(hits) > 0 {
+			return s.choose(hits, opaque)
+		}
+		opaque = opaque || slices.ContainsFunc(s.sources, func(src *source) bool { return src.opaque })
+	}
+	return found{row: sc.source("", name)}
+}
+
+// choose picks among the columns of one level that have the name. Several are
+// an error to PostgreSQL unless USING or NATURAL merged them, which is only
+// decided here for plain ones.
+func (sc *scope) choose(hits []*column, opaqueInside bool) found {
+	sealed := slices.IndexFunc(hits, func(c *column) bool { return c.prot != nil })
+	if sealed < 0 {
+		return found{col: hits[0], at: sc}
+	}
+	return found{col: hits[sealed], at: sc, unclear: len(hits) > 1 || opaqueInside}
+}
+
+// qualified resolves table.column or schema.table.column.
+func (sc *scope) qualified(schema, table, name string) found {
+	for s := sc; s != nil; s = s.outer {
+		for _, src := range s.sources {
+			if src.alias == table && (schema == "" || src.schema == schema) {
+				return found{col: src.find(name), at: s}
+			}
+		}
+	}
+	return found{}
+}

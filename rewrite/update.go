@@ -1,0 +1,108 @@
+package rewrite
+
+import (
+	pg "github.com/pganalyze/pg_query_go/v6"
+)
+
+// update plans an UPDATE and returns the columns of RETURNING.
+func (b *binder) update(s *pg.UpdateStmt, sc *scope) []*column {
+	b.with(s.WithClause, sc)
+	target := b.target(s.Relation)
+	sc.sources = append(sc.sources, target)
+	star := b.fromBeside(target, s.FromClause, sc)
+	b.setClause(s.TargetList, target, sc)
+	b.plain(s.WhereClause, sc, "WHERE")
+	return b.targets(s.ReturningList, sc, star, nil)
+}
+
+// delete plans a DELETE and returns the columns of RETURNING.
+func (b *binder) delete(s *pg.DeleteStmt, sc *scope) []*column {
+	b.with(s.WithClause, sc)
+	target := b.target(s.Relation)
+	sc.sources = append(sc.sources, target)
+	star := b.fromBeside(target, s.UsingClause, sc)
+	b.plain(s.WhereClause, sc, "WHERE")
+	return b.targets(s.ReturningList, sc, star, nil)
+}
+
+// fromBeside binds the items beside the target of a write and returns what a
+// star in RETURNING stands for, nil where that is not known.
+func (b *binder) fromBeside(target *source, list []*pg.Node, sc *scope) []*column {
+	beside := b.from(list, sc)
+	if beside == nil || target.opaque {
+		return nil
+	}
+	return append(target.cols[:len(target.cols):len(target.cols)], beside...)
+}
+
+// setClause plans the assignments of UPDATE and of ON CONFLICT DO UPDATE.
+func (b *binder) setClause(list []*pg.Node, target *source, sc *scope) {
+	for i := 0; i < len(list); i++ {
+		t := list[i].GetResTarget()
+		if m := t.GetVal().GetMultiAssignRef(); m != nil {
+			n := int(m.Ncolumns)
+			b.multiAssign(list[i:min(i+n, len(list))], m, target, sc)
+			i += n - 1
+			continue
+		}
+		b.set(t, t.Val, target, sc)
+	}
+}
+
+// set plans one assignment.
+func (b *binder) set(t *pg.ResTarget, val *pg.Node, target *source, sc *scope) {
+	col := target.find(t.Name)
+	b.noIndirection(t, col)
+	x := b.expr(val, sc)
+	switch {
+	case col == nil || col.prot == nil:
+		if x.prot != nil {
+			b.copyToPlain(t.Name, x.prot)
+		}
+		b.settlePlain(val, x)
+	case x.open && !x.array:
+		b.settle(val, x, *b.stored(col.prot, true))
+	case x.open:
+		b.computedValue(col.prot)
+	default:
+		b.stored(col.prot, true)
+		b.assign(col, x.prot)
+	}
+}
+
+// multiAssign plans (a, b) = (x, y) and (a, b) = (SELECT …). The grammar
+// repeats the source for each column; only the first copy is written out.
+func (b *binder) multiAssign(list []*pg.Node, m *pg.MultiAssignRef, target *source, sc *scope) {
+	if row := m.Source.GetRowExpr(); row != nil && len(row.Args) == len(list) {
+		for i, n := range list {
+			b.set(n.GetResTarget(), row.Args[i], target, sc)
+		}
+	} else if query := m.Source.GetSubLink().GetSubselect().GetSelectStmt(); query != nil {
+		b.assignQuery(list, query, target, sc)
+	} else {
+		for _, n := range list {
+			if col := target.find(n.GetResTarget().GetName()); col != nil && col.prot != nil {
+				b.unsupported("a row assignment", col.prot)
+			}
+		}
+		b.plain(m.Source, sc, "a row assignment")
+	}
+	for _, n := range list[1:] {
+		n.GetResTarget().GetVal().GetMultiAssignRef().Source = m.Source
+	}
+}
+
+func (b *binder) assignQuery(list []*pg.Node, query *pg.SelectStmt, target *source, sc *scope) {
+	wants := make([]want, len(list))
+	columns := make([]*column, len(list))
+	for i, n := range list {
+		t := n.GetResTarget()
+		columns[i] = target.find(t.GetName())
+		b.noIndirection(t, columns[i])
+		if c := columns[i]; c != nil && c.prot != nil {
+			wants[i].store = b.stored(c.prot, true)
+		}
+	}
+	out := b.query(query, sc.child(), wants)
+	b.assignments(columns, out, query)
+}

@@ -1,0 +1,52 @@
+package rewrite
+
+import (
+	"fmt"
+	"strings"
+
+	pg "github.com/pganalyze/pg_query_go/v6"
+
+	"github.com/pgveil/pgveil/internal/pgerr"
+)
+
+// utility plans a statement that is not SELECT, INSERT, UPDATE or DELETE and
+// that has a name in it that reaches something protected. Those that move no
+// value and change no definition go on; all others are refused.
+func (b *binder) utility(n *pg.Node) {
+	switch s := n.GetNode().(type) {
+	case *pg.Node_TransactionStmt, *pg.Node_VariableSetStmt, *pg.Node_VariableShowStmt,
+		*pg.Node_DiscardStmt, *pg.Node_DeallocateStmt, *pg.Node_ClosePortalStmt, *pg.Node_FetchStmt,
+		*pg.Node_ListenStmt, *pg.Node_UnlistenStmt, *pg.Node_NotifyStmt, *pg.Node_CheckPointStmt,
+		*pg.Node_LockStmt, *pg.Node_TruncateStmt, *pg.Node_GrantStmt, *pg.Node_GrantRoleStmt,
+		*pg.Node_CommentStmt, *pg.Node_ConstraintsSetStmt, *pg.Node_ReindexStmt, *pg.Node_ExecuteStmt:
+		return
+	case *pg.Node_VacuumStmt:
+		return // ANALYZE of a sealed column keeps samples of sealed values
+	default:
+		b.command(commandName(s))
+	}
+}
+
+// command refuses a command over a protected relation.
+func (b *binder) command(name string) {
+	b.refuse(&pgerr.Error{
+		State:   pgerr.StateUnsupported,
+		Code:    pgerr.Utility,
+		Message: fmt.Sprintf("cannot run %s over a protected relation", name),
+		Detail:  "The command would have to be translated for sealed columns, and pgveil has no rule for it.",
+		Hint:    "Run it on the server directly if it does not concern protected columns, then pgveil check.",
+	})
+}
+
+// commandName turns the tree's name of a statement into words: *Node_CopyStmt is COPY.
+func commandName(s any) string {
+	name := strings.TrimSuffix(strings.TrimPrefix(fmt.Sprintf("%T", s), "*pg_query.Node_"), "Stmt")
+	var words strings.Builder
+	for i, r := range name {
+		if i > 0 && r >= 'A' && r <= 'Z' {
+			words.WriteByte(' ')
+		}
+		words.WriteRune(r)
+	}
+	return strings.ToUpper(words.String())
+}
