@@ -80,6 +80,24 @@ func (p *Planter) New(kind Kind) string {
 // document. It must be at least eight bytes long, and unlike anything else.
 func (p *Planter) Remember(value string) { p.remember(value, value) }
 
+// Planted returns how many needles are looked for; none means that a search
+// would prove nothing.
+func (p *Planter) Planted() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.needles)
+}
+
+// Take makes p look for the secrets of from too.
+func (p *Planter) Take(from *Planter) {
+	from.mu.Lock()
+	needles := slices.Clone(from.needles)
+	from.mu.Unlock()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.needles = append(p.needles, needles...)
+}
+
 // remember looks for core, the part that belongs to value alone, as it is, in
 // halves, in hexadecimal and in base64 at each of its three alignments.
 func (p *Planter) remember(value, core string) {

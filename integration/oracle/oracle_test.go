@@ -1,0 +1,143 @@
+package oracle_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgtype"
+
+	"github.com/pgveil/pgveil/integration/oracle"
+	"github.com/pgveil/pgveil/internal/testkit"
+)
+
+func pgError(state, hint string) *pgconn.PgError { return &pgconn.PgError{Code: state, Hint: hint} }
+
+// An oracle that cannot say "wrong" proves nothing: each difference that a client could see is one.
+func TestJudge(t *testing.T) {
+	t.Parallel()
+	column := oracle.Column{Name: "a", OID: pgtype.DateOID, Modifier: -1, Size: 4}
+	result := func(change func(*oracle.Result)) oracle.Outcome {
+		r := oracle.Result{Columns: []oracle.Column{column}, Rows: []string{"1", "2"}, Tag: "SELECT 2"}
+		change(&r)
+		return oracle.Outcome{Results: []oracle.Result{r}, TxStatus: 'I'}
+	}
+	same := result(func(*oracle.Result) {})
+	failed := func(state, hint string, tx byte) oracle.Outcome {
+		return oracle.Outcome{Err: pgError(state, hint), TxStatus: tx}
+	}
+	const refusal = "store less (pgveil: not-applied)"
+	tests := []struct {
+		name          string
+		plain, veiled oracle.Outcome
+		ordered       bool
+		want          string
+	}{
+		{"equal", same, same, true, "same"},
+		{"rows in another order", same, result(func(r *oracle.Result) { r.Rows = []string{"2", "1"} }), false, "same"},
+		{"rows in a wrong order", same, result(func(r *oracle.Result) { r.Rows = []string{"2", "1"} }), true, "WRONG"},
+		{"a row too few", same, result(func(r *oracle.Result) { r.Rows = r.Rows[:1] }), false, "WRONG"},
+		{"another value", same, result(func(r *oracle.Result) { r.Rows = []string{"1", "3"} }), false, "WRONG"},
+		{"another type", same, result(func(r *oracle.Result) {
+			r.Columns = []oracle.Column{{Name: "a", OID: pgtype.TextOID, Modifier: -1, Size: -1}}
+		}), false, "WRONG"},
+		{"another tag", same, result(func(r *oracle.Result) { r.Tag = "SELECT 3" }), false, "WRONG"},
+		{"a result too many", same, oracle.Outcome{Results: append(same.Results, same.Results...), TxStatus: 'I'}, false, "WRONG"},
+		{"other parameter types", same, oracle.Outcome{Results: same.Results, Params: []uint32{25}, TxStatus: 'I'}, false, "WRONG"},
+		{"another state", same, oracle.Outcome{Results: same.Results, TxStatus: 'T'}, false, "WRONG"},
+		{"an error of the server", same, failed("42703", "", 'I'), false, "WRONG"},
+		{"no error", failed("22012", "", 'I'), same, false, "WRONG"},
+		{"the same error", failed("23505", "", 'I'), failed("23505", "", 'I'), false, "same error 23505"},
+		{"another error", failed("23505", "", 'I'), failed("23514", "", 'I'), false, "WRONG"},
+		{"refused", same, failed("0A000", refusal, 'I'), false, "refused not-applied"},
+		{"refused, as plain PostgreSQL would", failed("22P02", "", 'I'), failed("22P02", "(pgveil: invalid-value)", 'I'), false, "same error 22P02"},
+		{"refused, transaction left whole", oracle.Outcome{TxStatus: 'T'}, failed("0A000", refusal, 'T'), false, "WRONG"},
+		{"refused, transaction failed", oracle.Outcome{TxStatus: 'T'}, failed("0A000", refusal, 'E'), false, "refused not-applied"},
+		{"broken", same, oracle.Outcome{Broken: pgError("", "")}, false, "WRONG"},
+	}
+	for _, tt := range tests {
+		got := oracle.Judge(tt.plain, tt.veiled, tt.ordered).String()
+		if got != tt.want && (tt.want != "WRONG" || !strings.HasPrefix(got, "WRONG: ")) {
+			t.Errorf("%s: Judge() = %s, want %s", tt.name, got, tt.want)
+		}
+	}
+}
+
+// All modes see the same of a real server, binary form aside.
+func TestRun_seesRowsTypesTagsAndErrors(t *testing.T) {
+	t.Parallel()
+	pg := testkit.StartPostgres(t)
+	conn, err := pgconn.Connect(t.Context(), pg.URL("postgres", testkit.Superuser))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(t.Context())
+	st := oracle.Statement{SQL: "SELECT 'a' AS v, NULL::int AS n UNION ALL SELECT 'NULL', 7 ORDER BY n"}
+	text := []string{`"NULL" | "7"`, `"a" | NULL`}
+	binary := []string{`"NULL" | "\x00\x00\x00\a"`, `"a" | NULL`}
+	for mode, rows := range map[oracle.Mode][]string{oracle.Simple: text, oracle.Extended: text, oracle.Binary: binary} {
+		got := oracle.Run(t.Context(), conn, mode, st)
+		want := oracle.Outcome{TxStatus: 'I', Results: []oracle.Result{{
+			Columns: []oracle.Column{{Name: "v", OID: pgtype.TextOID, Modifier: -1, Size: -1}, {Name: "n", OID: pgtype.Int4OID, Modifier: -1, Size: 4}},
+			Rows:    rows, Tag: "SELECT 2",
+		}}}
+		if mode == oracle.Binary {
+			want.Params = []uint32{}
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("mode %s (-want +got):\n%s", mode, diff)
+		}
+		if got := oracle.Run(t.Context(), conn, mode, oracle.Statement{SQL: "SELECT 1/0"}); got.Err == nil || got.Err.Code != "22012" {
+			t.Errorf("mode %s: 1/0 gave %+v, want error 22012", mode, got)
+		}
+	}
+}
+
+func TestParse_readsBlocks(t *testing.T) {
+	t.Parallel()
+	secrets := func(kind, name string) (string, error) { return "<" + kind + " " + name + ">", nil }
+	page, err := oracle.Parse("p", []byte(`What it shows.
+-- schema --
+CREATE TABLE t (v text);
+-- statements --
+# Comments and empty lines
+# stand before a statement.
+
+SELECT v, '{{email.ann}}'
+FROM t
+$1: {{email.ann}}
+$2: NULL
+=> same as clerk
+
+SELECT 1 ORDER BY 1
+=> refused not-applied unordered once
+`), secrets)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []oracle.Block{
+		{
+			Statement: oracle.Statement{SQL: "SELECT v, '<email ann>'\nFROM t", Params: [][]byte{[]byte("<email ann>"), nil}},
+			Want:      "same", User: "clerk", Line: 8,
+		},
+		{Statement: oracle.Statement{SQL: "SELECT 1 ORDER BY 1"}, Want: "refused not-applied", Once: true, Line: 11},
+	}
+	if diff := cmp.Diff(want, page.Blocks); diff != "" {
+		t.Errorf("blocks (-want +got):\n%s", diff)
+	}
+
+	rewritten := string(page.Rewrite([]string{"refused tainted", "same"}))
+	for _, line := range []string{"=> refused tainted as clerk\n", "=> same unordered once\n", "$1: {{email.ann}}\n"} {
+		if !strings.Contains(rewritten, line) {
+			t.Errorf("the rewritten page has no line %q:\n%s", line, rewritten)
+		}
+	}
+}
+
+func TestParse_refusesAStatementWithoutVerdict(t *testing.T) {
+	t.Parallel()
+	if _, err := oracle.Parse("p", []byte("-- statements --\nSELECT 1\n"), nil); err == nil {
+		t.Error("Parse() = nil error, want one: the statement says nothing of what is expected")
+	}
+}
