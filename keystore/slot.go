@@ -38,7 +38,15 @@ type slot struct {
 type held struct {
 	key secret.Bytes
 	// After renew the custodian is asked again; after until the key is not served.
+	// renew is never after until: fresh looks at it first.
 	renew, until time.Time
+}
+
+func newHeld(key secret.Bytes, renew, until time.Time) *held {
+	if renew.After(until) {
+		renew = until
+	}
+	return &held{key: key, renew: renew, until: until}
 }
 
 // flight is one call of the custodian that any number of goroutines wait for.
@@ -92,10 +100,16 @@ func (sl *slot) begin(s *Store) (*flight, error) {
 	if sl.flight != nil {
 		return sl.flight, nil
 	}
-	if sl.failure != nil && s.opts.Now().Before(sl.again) {
+	now := s.opts.Now()
+	if sl.failure != nil && now.Before(sl.again) {
 		return nil, sl.failure
 	}
 	f := &flight{done: make(chan struct{})}
+	if h := sl.held.Load(); h != nil && now.Before(h.renew) { // one landed since fresh looked
+		f.key = h.key
+		close(f.done)
+		return f, nil
+	}
 	started := s.spawn(func(ctx context.Context) {
 		key, err := s.unwrap(ctx, sl.record)
 		sl.land(s, f, key, err)
@@ -105,7 +119,7 @@ func (sl *slot) begin(s *Store) (*flight, error) {
 	}
 	sl.flight = f
 	if h := sl.held.Load(); h != nil { // until it lands, let no other caller of fresh come here
-		sl.held.Store(&held{key: h.key, renew: h.until, until: h.until})
+		sl.held.Store(newHeld(h.key, h.until, h.until))
 	}
 	return f, nil
 }
@@ -122,7 +136,7 @@ func (sl *slot) land(s *Store, f *flight, key secret.Bytes, err error) {
 		sl.again = now.Add(retryPause)
 		f.err = err
 		if h := sl.held.Load(); h != nil {
-			sl.held.Store(&held{key: h.key, renew: sl.again, until: h.until})
+			sl.held.Store(newHeld(h.key, sl.again, h.until))
 		}
 		s.opts.Log.Warn("getting a key", zap.Stringer("key", sl.record), zap.NamedError("err", err), zap.NamedError("cause", errors.Unwrap(err)))
 		return
@@ -132,9 +146,7 @@ func (sl *slot) land(s *Store, f *flight, key secret.Bytes, err error) {
 		key = h.key
 	}
 	f.key = key
-	sl.held.Store(&held{
-		key: key, renew: now.Add(s.opts.Lifetime * 3 / 4), until: now.Add(s.opts.Lifetime),
-	})
+	sl.held.Store(newHeld(key, now.Add(s.opts.Lifetime*3/4), now.Add(s.opts.Lifetime)))
 }
 
 // expire wipes the key if its lifetime, and the grace after it, are over, and
