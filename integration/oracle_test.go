@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/pgveil/pgveil/integration/oracle"
@@ -46,6 +47,11 @@ func runPage(t *testing.T, path string) {
 	}
 	s := newStack(t, stackOptions{schema: page.Schema, policy: page.Policy, before: func(s *stack) { s.planter.Take(&planter) }})
 	pair := &pair{stack: s, conns: map[string][2]*pgconn.PgConn{}}
+	for _, conn := range []*pgx.Conn{s.connectTwin(t, owner), s.connect(t, owner)} {
+		if _, err := conn.PgConn().Exec(t.Context(), page.Fill).ReadAll(); err != nil {
+			t.Fatalf("filling: %v", err)
+		}
+	}
 	tables := tablesOf(t, s)
 
 	got := make([]string, len(page.Blocks))

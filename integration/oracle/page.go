@@ -11,9 +11,11 @@ import (
 // Page is a file of statements over one schema and one policy:
 //
 //	-- schema --
-//	CREATE TABLE …
+//	CREATE TABLE …           before pgveil seals what is there; no secrets
 //	-- policy --
 //	version: 1 …
+//	-- fill --
+//	INSERT INTO …            through pgveil
 //	-- statements --
 //	# what this shows
 //	SELECT … WHERE email = '{{email.ann}}'
@@ -26,9 +28,9 @@ import (
 // "once" (sent in mode Simple only, outside of a transaction).
 type Page struct {
 	// Comment is what stands before the first section.
-	Comment        string
-	Schema, Policy string
-	Blocks         []Block
+	Comment              string
+	Schema, Policy, Fill string
+	Blocks               []Block
 
 	archive *txtar.Archive
 }
@@ -80,6 +82,8 @@ func Parse(name string, data []byte, secrets Secrets) (*Page, error) {
 			p.Schema = text
 		case "policy":
 			p.Policy = text
+		case "fill":
+			p.Fill = text
 		case "statements":
 			if p.Blocks, err = blocks(text); err != nil {
 				return nil, fmt.Errorf("%s: %w", name, err)
