@@ -17,6 +17,8 @@ type Node struct {
 	body         ast.Node
 	path         string
 	line, column int
+	// source is set for a value that does not come from the file.
+	source string
 	// broken says that a problem was already reported for this value, so that
 	// whoever reads it further stays silent.
 	broken bool
@@ -86,6 +88,19 @@ func (n Node) Fields(fields ...Field) bool {
 		}
 	}
 	return ok
+}
+
+// Peek returns the value of a key without reporting anything, for mappings
+// whose keys depend on one of them.
+func (n Node) Peek(name string) (Node, bool) {
+	entries, _ := n.entries()
+	for _, e := range entries {
+		if key, ok := keyName(e.Key); ok && key == name {
+			// Looked at through a document of its own, so that a tag or an alias is not reported twice.
+			return nodeAt(&Document{}, e.Value, join(n.path, name)), true
+		}
+	}
+	return Node{}, false
 }
 
 // Entries reads a mapping whose keys are names that the author chose, in the
@@ -284,3 +299,15 @@ func (n Node) wrongKind(want string) {
 // Written reports whether the node stands for a value of a file. The zero
 // Node, which a caller has for a key that is not there, does not.
 func (n Node) Written() bool { return n.doc != nil }
+
+// Scalar returns the text of a value that is neither a mapping nor a sequence,
+// whatever its kind, and reports nothing: "" for none.
+func (n Node) Scalar() string {
+	if n.body == nil || !n.IsScalar() || n.IsEmpty() {
+		return ""
+	}
+	if block, ok := n.body.(*ast.LiteralNode); ok {
+		return block.Value.Value
+	}
+	return tokenText(n.body.GetToken())
+}

@@ -11,7 +11,8 @@ import (
 type Problem struct {
 	// File is the name that was given to [Parse].
 	File string
-	// Line and Column count from 1.
+	// Line and Column count from 1; 0 where File is not a file but a flag or a
+	// variable of the environment.
 	Line, Column int
 	// Path leads to the value, e.g. tables.res_partner.phone.search[0]. It is
 	// empty for the file as a whole.
@@ -25,7 +26,11 @@ type Problem struct {
 // String returns the problem on one line: file:line:column: path: why (hint).
 func (p Problem) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s:%d:%d: ", p.File, p.Line, p.Column)
+	if p.Line > 0 {
+		fmt.Fprintf(&b, "%s:%d:%d: ", p.File, p.Line, p.Column)
+	} else {
+		b.WriteString(p.File + ": ")
+	}
 	if p.Path != "" {
 		b.WriteString(p.Path + ": ")
 	}

@@ -76,6 +76,13 @@ func (d *Document) syntaxProblem(err error) {
 	d.problems = append(d.problems, p)
 }
 
+// Elsewhere returns a node that stands for a value from a flag or a variable
+// of the environment, for reporting: source is its name, path the key of the
+// file that it replaces.
+func (d *Document) Elsewhere(source, path string) Node {
+	return Node{doc: d, path: path, source: source, broken: true}
+}
+
 // Err returns what is wrong so far as a *[Problems], sorted by position, or nil.
 func (d *Document) Err() error {
 	if len(d.problems) == 0 {
@@ -87,8 +94,12 @@ func (d *Document) Err() error {
 }
 
 func (d *Document) add(n Node, why, hint string) {
+	file := d.file
+	if n.source != "" {
+		file = n.source
+	}
 	d.problems = append(d.problems, Problem{
-		File: d.file, Line: n.line, Column: n.column, Path: n.path, Why: why, Hint: hint,
+		File: file, Line: n.line, Column: n.column, Path: n.path, Why: why, Hint: hint,
 	})
 }
 
@@ -110,7 +121,8 @@ func nodeAt(d *Document, body ast.Node, path string) Node {
 		d.add(n, "anchors and aliases are not read here", "write the value out")
 	case *ast.TagNode:
 		n.broken = true
-		d.add(n, "tags are not read here", "leave "+tokenText(t)+" out")
+		// The tag is not repeated: it may be a password that begins with "!".
+		d.add(n, "tags are not read here", "leave it out, or write text in quotes")
 	}
 	return n
 }

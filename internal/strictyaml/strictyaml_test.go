@@ -81,7 +81,7 @@ f:5:7: size: "lareg" is not known (did you mean "large"?)`},
 		{"anchors and aliases", "name: &n x\nsize: *n\n", `
 f:1:7: name: anchors and aliases are not read here (write the value out)
 f:2:7: size: anchors and aliases are not read here (write the value out)`},
-		{"tags", "name: !!str x\n", `f:1:7: name: tags are not read here (leave !!str out)`},
+		{"tags", "name: !!str x\n", `f:1:7: name: tags are not read here (leave it out, or write text in quotes)`},
 		{"merge keys", "name: x\n<<: {legs: 3}\n", `f:2:1: a key must be a plain word (write it in quotes)`},
 		{"number keys", "name: x\nyoung:\n  1: a\n", `f:3:3: young: a key must be a plain word (write it in quotes)`},
 		{"two documents", "name: x\n---\nname: y\n", `f:3:1: the file holds several documents (write one, without ---)`},
