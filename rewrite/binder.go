@@ -142,9 +142,7 @@ func (b *binder) statement(n *pg.Node, sc *scope) []*column {
 func (b *binder) relation(rv *pg.RangeVar) *catalog.Relation {
 	rel := b.env.Snapshot.Lookup(b.env.SearchPath, rv.Schemaname, rv.Relname)
 	if rel == nil {
-		if b.env.Policy.Table(schemaOr(rv.Schemaname, "public"), rv.Relname) != nil {
-			b.tainted("relation", rv.Relname, "The policy protects it, but the database does not have it yet, or pgveil has not seen it yet.")
-		}
+		b.awaited(rv)
 		return nil
 	}
 	if rel.Tainted != "" {
@@ -157,11 +155,18 @@ func (b *binder) relation(rv *pg.RangeVar) *catalog.Relation {
 	return rel
 }
 
-func schemaOr(schema, other string) string {
-	if schema == "" {
-		return other
+// awaited refuses a relation that the policy protects and the snapshot does
+// not know.
+func (b *binder) awaited(rv *pg.RangeVar) {
+	schemas := b.env.SearchPath
+	if rv.Schemaname != "" {
+		schemas = []string{rv.Schemaname}
 	}
-	return schema
+	for _, schema := range schemas {
+		if b.env.Policy.Table(schema, rv.Relname) != nil {
+			b.tainted("relation", rv.Relname, "The policy protects it, but the database does not have it yet, or pgveil has not seen it yet.")
+		}
+	}
 }
 
 // columnsOf returns the columns of a relation as a source has them.

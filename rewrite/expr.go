@@ -137,8 +137,19 @@ func (b *binder) columnRef(n *pg.Node, ref *pg.ColumnRef, sc *scope) typ {
 		b.wholeRow(f.row)
 	case f.col != nil && f.col.prot != nil:
 		return b.sealedRef(n, f)
+	case f.col == nil && f.row == nil && b.reached && sc.closed() && !systemColumn(names[len(names)-1]):
+		b.undefinedColumn(names[len(names)-1])
 	}
 	return typ{}
+}
+
+// systemColumn says that every table has a column of that name.
+func systemColumn(name string) bool {
+	switch name {
+	case "tableoid", "ctid", "xmin", "xmax", "cmin", "cmax":
+		return true
+	}
+	return false
 }
 
 func (b *binder) resolve(names []string, sc *scope) found {

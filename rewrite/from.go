@@ -291,7 +291,7 @@ func (b *binder) using(names []string, left, right []*column) []*column {
 
 func (b *binder) unsupportedIfSealed(what string, cols []*column) {
 	for _, c := range cols {
-		if c.prot != nil {
+		if c != nil && c.prot != nil {
 			b.unsupported(what, c.prot)
 			return
 		}

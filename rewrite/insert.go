@@ -22,6 +22,9 @@ func (b *binder) insert(s *pg.InsertStmt, sc *scope) []*column {
 		}
 	}
 	if query := s.SelectStmt.GetSelectStmt(); query != nil {
+		if target.sealed() && width(query) > len(columns) {
+			b.tooManyValues()
+		}
 		before := b.opaqueStar
 		b.opaqueStar = false
 		out := b.query(query, sc.child(), wants)
@@ -57,17 +60,21 @@ func (b *binder) insertColumns(s *pg.InsertStmt, target *source) []*column {
 	columns := make([]*column, len(s.Cols))
 	for i, n := range s.Cols {
 		t := n.GetResTarget()
-		columns[i] = target.find(t.GetName())
-		b.noIndirection(t, columns[i])
+		columns[i] = b.targetColumnNamed(target, t)
 	}
 	return columns
 }
 
-// noIndirection refuses writing to a part of a protected column.
-func (b *binder) noIndirection(t *pg.ResTarget, c *column) {
+// targetColumnNamed finds the column that is written to.
+func (b *binder) targetColumnNamed(target *source, t *pg.ResTarget) *column {
+	c := target.find(t.GetName())
+	if c == nil && target.sealed() && !target.opaque {
+		b.undefinedColumn(t.GetName())
+	}
 	if len(t.Indirection) > 0 && c != nil && c.prot != nil {
 		b.unsupported("an assignment to a part of it", c.prot)
 	}
+	return c
 }
 
 func (b *binder) allInsertColumns(s *pg.InsertStmt, target *source) []*column {
@@ -114,7 +121,7 @@ func (b *binder) assignments(columns, out []*column, query *pg.SelectStmt) {
 		return // the rows of VALUES were checked one by one
 	}
 	if b.opaqueStar || len(out) > len(columns) {
-		b.unsupportedIfSealed("INSERT from a query of unknown width", slices.DeleteFunc(slices.Clone(columns), func(c *column) bool { return c == nil }))
+		b.unsupportedIfSealed("INSERT from a query of unknown width", columns)
 		b.unsupportedIfSealed("INSERT from a query of unknown width", out)
 		return
 	}

@@ -168,3 +168,25 @@ func ambiguousParam(name string) *pgerr.Error {
 		Hint:    "Use one parameter for each, or declare the parameter's type.",
 	}
 }
+
+// undefinedColumn answers as PostgreSQL does. The statement is not sent: the
+// server would write it into its log, with a value that was meant for a
+// protected column whose name was mistyped.
+func (b *binder) undefinedColumn(name string) {
+	b.refuse(&pgerr.Error{
+		State:   "42703",
+		Code:    pgerr.UndefinedColumn,
+		Message: fmt.Sprintf("column %q does not exist", name),
+		Detail:  "No relation of the statement has a column of that name.",
+		Hint:    "Check the spelling. If the column is new, try again in a moment.",
+	})
+}
+
+func (b *binder) tooManyValues() {
+	b.refuse(&pgerr.Error{
+		State:   "42601",
+		Code:    pgerr.TooManyValues,
+		Message: "INSERT has more expressions than target columns",
+		Hint:    "Name as many columns as there are values.",
+	})
+}

@@ -129,3 +129,14 @@ func (sc *scope) qualified(schema, table, name string) found {
 	}
 	return found{}
 }
+
+// closed says that all columns of all items in sight are known, so that a name
+// that is not found does not exist.
+func (sc *scope) closed() bool {
+	for s := sc; s != nil; s = s.outer {
+		if slices.ContainsFunc(s.sources, func(src *source) bool { return src.opaque }) {
+			return false
+		}
+	}
+	return true
+}

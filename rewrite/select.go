@@ -73,8 +73,8 @@ func (b *binder) groupBy(s *pg.SelectStmt, sc *scope) {
 		b.groupName(g, s, sc)
 		t := b.expr(g, sc)
 		switch {
-		case t.prot != nil && t.col == nil:
-			b.unsupported("GROUP BY", t.prot)
+		case t.prot != nil && (t.col == nil || t.recast):
+			b.unsupported("GROUP BY of an expression", t.prot)
 		case t.prot != nil:
 			grouped = append(grouped, t.col)
 			b.toTerm(g, t)

@@ -85,14 +85,15 @@ func (b *binder) settleConst(n *pg.Node, c *pg.A_Const, u Use) {
 		b.refuse(internalRefusal("a literal of a list stands alone"))
 		return
 	}
-	u.Negate = b.sql[int(c.Location)+b.st.Start] == '-'
+	negative := b.sql[int(c.Location)+b.st.Start] == '-'
+	u.Negate = negative && u.Role != Verbatim
 	b.slots[slot] = slotUse{uses: []Use{u}}
 	n.Node = paramNode(slotBase + slot).Node
 	if u.Role != Verbatim {
 		b.changed = true
 		return
 	}
-	if u.Negate {
+	if negative {
 		n.Node = pg.MakeAExprNode(pg.A_Expr_Kind_AEXPR_OP, []*pg.Node{pg.MakeStrNode("-")}, nil, paramNode(slotBase+slot), -1).Node
 	}
 }

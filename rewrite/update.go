@@ -51,8 +51,7 @@ func (b *binder) setClause(list []*pg.Node, target *source, sc *scope) {
 
 // set plans one assignment.
 func (b *binder) set(t *pg.ResTarget, val *pg.Node, target *source, sc *scope) {
-	col := target.find(t.Name)
-	b.noIndirection(t, col)
+	col := b.targetColumnNamed(target, t)
 	x := b.expr(val, sc)
 	switch {
 	case col == nil || col.prot == nil:
@@ -97,8 +96,7 @@ func (b *binder) assignQuery(list []*pg.Node, query *pg.SelectStmt, target *sour
 	columns := make([]*column, len(list))
 	for i, n := range list {
 		t := n.GetResTarget()
-		columns[i] = target.find(t.GetName())
-		b.noIndirection(t, columns[i])
+		columns[i] = b.targetColumnNamed(target, t)
 		if c := columns[i]; c != nil && c.prot != nil {
 			wants[i].store = b.stored(c.prot, true)
 		}

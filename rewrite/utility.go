@@ -38,8 +38,21 @@ func (b *binder) command(name string) {
 	})
 }
 
-// commandName turns the tree's name of a statement into words: *Node_CopyStmt is COPY.
+// commandName returns what a person calls a statement of the tree. Most nodes
+// are called as the command is: *Node_CopyStmt is COPY.
 func commandName(s any) string {
+	switch s.(type) {
+	case *pg.Node_ViewStmt:
+		return "CREATE VIEW"
+	case *pg.Node_IndexStmt:
+		return "CREATE INDEX"
+	case *pg.Node_RuleStmt:
+		return "CREATE RULE"
+	case *pg.Node_CreateStmt:
+		return "CREATE TABLE"
+	case *pg.Node_CreateTrigStmt:
+		return "CREATE TRIGGER"
+	}
 	name := strings.TrimSuffix(strings.TrimPrefix(fmt.Sprintf("%T", s), "*pg_query.Node_"), "Stmt")
 	var words strings.Builder
 	for i, r := range name {

@@ -52,6 +52,10 @@ const (
 	ProtocolBroken Code = "protocol-broken"
 	// MessageTooLong is a message beyond the limit on message sizes.
 	MessageTooLong Code = "message-too-long"
+	// UndefinedColumn is a column that no relation of a protected statement has.
+	UndefinedColumn Code = "undefined-column"
+	// TooManyValues is an INSERT with more values than columns.
+	TooManyValues Code = "too-many-values"
 	// AmbiguousParameter is a parameter that protected columns give different types.
 	AmbiguousParameter Code = "ambiguous-parameter"
 	// BackslashStrings is a protected statement while standard_conforming_strings is off.
