@@ -107,7 +107,7 @@ func (s *stack) makeDatabase(t *testing.T, pg *testkit.Postgres, schema string) 
 	pg.Exec(t, s.db,
 		fmt.Sprintf("GRANT ALL ON DATABASE %s TO %s, %s", s.db, owner, service),
 		fmt.Sprintf("GRANT ALL ON SCHEMA public TO %s, %s, %s, %s", owner, service, clerk, other),
-		fmt.Sprintf("SET ROLE %s; %s", owner, schema),
+		fmt.Sprintf("SET ROLE %s; %s; RESET ROLE", owner, schema),
 		// The service owns what the owner owns: it alters tables and fills them.
 		fmt.Sprintf("GRANT %s TO %s", owner, service),
 		fmt.Sprintf("GRANT ALL ON ALL TABLES IN SCHEMA public TO %s, %s", clerk, other),

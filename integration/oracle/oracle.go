@@ -262,10 +262,17 @@ func sameResult(plain, veiled Result, ordered bool) string {
 	return ""
 }
 
+// Guard is the code that stands for a refusal by the server's own CHECK
+// constraint, where pgveil could not see what a statement would do.
+const Guard = "guard"
+
 // Code returns pgveil's code of an error, "" for one that is the server's.
 func Code(err *pgconn.PgError) string {
 	if err == nil {
 		return ""
+	}
+	if strings.HasPrefix(err.ConstraintName, "pgveil_guard") {
+		return Guard
 	}
 	for _, text := range []string{err.Hint, err.Detail} {
 		if m := regexp.MustCompile(`\(pgveil: ([a-z0-9-]+)\)$`).FindStringSubmatch(text); m != nil {

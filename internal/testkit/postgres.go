@@ -241,11 +241,11 @@ func (p *Postgres) socketURL(database, user string) string {
 // Exec runs statements, each in a transaction of its own, as Superuser.
 func (p *Postgres) Exec(t testing.TB, database string, statements ...string) {
 	t.Helper()
-	conn := p.connect(t, database)
-	defer conn.Close(t.Context())
+	ctx, conn := p.connect(t, database)
+	defer conn.Close(ctx)
 	for _, sql := range statements {
 		// The simple protocol, so that one string may hold several statements.
-		if _, err := conn.PgConn().Exec(t.Context(), sql).ReadAll(); err != nil {
+		if _, err := conn.PgConn().Exec(ctx, sql).ReadAll(); err != nil {
 			t.Fatalf("running %.200q: %v", sql, err)
 		}
 	}
@@ -254,9 +254,9 @@ func (p *Postgres) Exec(t testing.TB, database string, statements ...string) {
 // Rows returns the rows of a query run as Superuser, in text form, with NULL as "<NULL>".
 func (p *Postgres) Rows(t testing.TB, database, sql string) [][]string {
 	t.Helper()
-	conn := p.connect(t, database)
-	defer conn.Close(t.Context())
-	results, err := conn.PgConn().Exec(t.Context(), sql).ReadAll()
+	ctx, conn := p.connect(t, database)
+	defer conn.Close(ctx)
+	results, err := conn.PgConn().Exec(ctx, sql).ReadAll()
 	if err != nil {
 		t.Fatalf("running %.200q: %v", sql, err)
 	}
@@ -282,13 +282,16 @@ func (p *Postgres) CreateDB(t testing.TB, name string) {
 	p.Exec(t, "postgres", "CREATE DATABASE "+pgx.Identifier{name}.Sanitize()+" TEMPLATE template0")
 }
 
-func (p *Postgres) connect(t testing.TB, database string) *pgx.Conn {
+// connect returns a connection with a context that also serves in cleanups,
+// when the test's own is done.
+func (p *Postgres) connect(t testing.TB, database string) (context.Context, *pgx.Conn) {
 	t.Helper()
-	conn, err := pgx.Connect(t.Context(), p.socketURL(database, Superuser))
+	ctx := context.WithoutCancel(t.Context())
+	conn, err := pgx.Connect(ctx, p.socketURL(database, Superuser))
 	if err != nil {
 		t.Fatalf("connecting to %s: %v", database, err)
 	}
-	return conn
+	return ctx, conn
 }
 
 func (p *Postgres) logContains(text string) bool {
