@@ -44,14 +44,14 @@ const (
 	tokOperator
 )
 
-// token is one token of the text.
+// token is one token of the text. It has four fields, because the compiler
+// keeps no larger struct in registers, and a third of a scan is handing tokens on.
 type token struct {
-	kind       tokenKind
+	kind tokenKind
+	// extra is the number of a tokParam, and the escape character of a
+	// tokUnicode or tokUnicodeQuoted once UESCAPE has been looked for.
+	extra      int32
 	start, end int
-	// escape is the escape character of tokUnicode and tokUnicodeQuoted, once UESCAPE has been looked for.
-	escape byte
-	// param is the number of a tokParam.
-	param int
 }
 
 // lexer is PostgreSQL's scan.l (version 17), rule by rule. It reads UTF-8 or
@@ -321,7 +321,7 @@ func (l *lexer) dollar(i int) (token, error) {
 		if classes[l.at(j)] == classIdent {
 			return token{}, l.fail(i, "trailing junk after parameter")
 		}
-		return token{kind: tokParam, end: j, param: n}, nil
+		return token{kind: tokParam, end: j, extra: int32(n)}, nil
 	}
 	if classes[l.at(j)] == classIdent {
 		for isIdentPart(l.at(j)) && l.sql[j] != '$' {

@@ -200,8 +200,8 @@ func (s *Scanner) add(t token) error {
 	case tokOperator:
 		s.addOperator(t)
 	case tokParam:
-		o.Params = max(o.Params, t.param)
-		s.shape = binary.LittleEndian.AppendUint32(append(s.shape, 'p'), uint32(t.param))
+		o.Params = max(o.Params, int(t.extra))
+		s.shape = binary.LittleEndian.AppendUint32(append(s.shape, 'p'), uint32(t.extra))
 	default:
 		if before != lastSign {
 			sign = -1

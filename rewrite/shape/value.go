@@ -201,7 +201,7 @@ func (l *lexer) verticalTab(t token) bool {
 // takeUEscape finds the escape character of a U& token behind which the lexer
 // stands, and takes the UESCAPE clause into the token, if there is one.
 func (l *lexer) takeUEscape(t *token) error {
-	t.escape = '\\'
+	t.extra = '\\'
 	end := l.pos
 	word, err := l.next()
 	if err != nil {
@@ -227,7 +227,7 @@ func (l *lexer) takeUEscape(t *token) error {
 		bytes.IndexByte([]byte(`+'"`), value[0]) >= 0 {
 		return l.fail(char.start, "invalid Unicode escape character")
 	}
-	t.escape, t.end = value[0], char.end
+	t.extra, t.end = int32(value[0]), char.end
 	return nil
 }
 
@@ -257,13 +257,13 @@ func (l *lexer) appendUnicodeName(dst []byte, t token) ([]byte, error) {
 // no escape is shorter than what it stands for.
 func (l *lexer) unescapeUnicode(dst []byte, from int, t token) ([]byte, error) {
 	in, out := lexer{sql: dst}, dst[:from]
-	first := rune(0)
+	escape, first := byte(t.extra), rune(0)
 	for i := from; i < len(dst); {
-		if dst[i] != t.escape || in.at(i+1) == t.escape {
+		if dst[i] != escape || in.at(i+1) == escape {
 			if first != 0 {
 				return dst, l.fail(t.start, "invalid Unicode surrogate pair")
 			}
-			if dst[i] == t.escape {
+			if dst[i] == escape {
 				i++
 			}
 			out = append(out, dst[i])

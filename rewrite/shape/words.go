@@ -23,11 +23,12 @@ func (l *lexer) appendWord(dst []byte, t token) ([]byte, error) {
 
 // appendFolded appends a word in lower case. Like the server with UTF-8 it folds ASCII only.
 func appendFolded(dst, word []byte) []byte {
-	for _, c := range word {
+	from := len(dst)
+	dst = append(dst, word...)
+	for i, c := range dst[from:] {
 		if 'A' <= c && c <= 'Z' {
-			c |= 0x20
+			dst[from+i] = c | 0x20
 		}
-		dst = append(dst, c)
 	}
 	return dst
 }
