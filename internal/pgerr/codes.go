@@ -100,4 +100,16 @@ const (
 	UnsupportedType Code = "unsupported-type"
 	// UnsupportedCast is a conversion between types that PostgreSQL does not do by itself.
 	UnsupportedCast Code = "unsupported-cast"
+	// ServerAway is a server that cannot be reached when a client logs in.
+	ServerAway Code = "server-away"
+	// TLSRequired is a client without TLS where the configuration demands it.
+	TLSRequired Code = "tls-required"
+	// ChannelBinding is a login bound to a TLS channel, which no relay can pass on.
+	ChannelBinding Code = "channel-binding"
+	// LoginTimeout is a client that took too long to log in.
+	LoginTimeout Code = "login-timeout"
+	// TooManyConnections is a client beyond the limit on connections.
+	TooManyConnections Code = "too-many-connections"
+	// Draining ends a session because pgveil is shutting down.
+	Draining Code = "shutting-down"
 )
