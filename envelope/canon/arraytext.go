@@ -33,6 +33,9 @@ func arrayFromText(dst []byte, t Type, s *Settings, text []byte) ([]byte, error)
 	if items, ok := p.dims.items(); !ok || items != p.items {
 		return nil, errArraySize()
 	}
+	if p.err != nil {
+		return nil, p.err
+	}
 	header := len(dst)
 	dst = p.dims.append(dst, t.ElemOID)
 	if p.nulls {
@@ -58,6 +61,9 @@ type arrayParser struct {
 	nulls   bool
 	// body are the elements in binary form, scratch the text of one.
 	body, scratch []byte
+	// err is the first element's error. PostgreSQL reads elements only after
+	// it has found the braces in order, so an error there goes first.
+	err error
 }
 
 func (p *arrayParser) malformed() error { return invalid(stateSyntax, "malformed array literal") }
@@ -104,7 +110,7 @@ func (p *arrayParser) bounds() (*arrayDims, error) {
 		if upper < lower {
 			return nil, invalid(stateSubscript, "upper bound cannot be less than lower bound")
 		}
-		if upper-lower >= maxArrayItems {
+		if upper-lower >= math.MaxInt32 {
 			return nil, errArraySize()
 		}
 		d.dims[d.n].lower, d.dims[d.n].length = int32(lower), int32(upper-lower+1)
@@ -116,7 +122,7 @@ func (p *arrayParser) bounds() (*arrayDims, error) {
 	if !p.take('=') {
 		return nil, p.malformed()
 	}
-	return &d, d.checkBounds()
+	return &d, nil
 }
 
 // bound reads an integer.
@@ -140,7 +146,7 @@ func (p *arrayParser) declare(d *arrayDims) error {
 		}
 	}
 	p.dims = *d
-	return nil
+	return d.checkBounds()
 }
 
 // level reads what follows an opening brace, up to the closing one.
@@ -199,11 +205,17 @@ func (p *arrayParser) member(depth int) error {
 		p.body = binary.BigEndian.AppendUint32(p.body, math.MaxUint32)
 		return nil
 	}
+	if p.err != nil {
+		return nil
+	}
 	at := len(p.body)
 	p.body = append(p.body, 0, 0, 0, 0)
-	if p.body, err = scalarFromText(p.body, p.t.Elem(), p.s, p.scratch); err != nil {
-		return err
+	body, err := scalarFromText(p.body, p.t.Elem(), p.s, p.scratch)
+	if err != nil {
+		p.err = err
+		return nil
 	}
+	p.body = body
 	binary.BigEndian.PutUint32(p.body[at:], uint32(len(p.body)-at-4))
 	return nil
 }

@@ -120,17 +120,18 @@ func monthDays(year, month int) int {
 
 // appendPadded appends n, which is not negative, with at least width digits.
 func appendPadded(dst []byte, n, width int) []byte {
-	for limit := 10; width > 1; width-- {
-		if n < limit {
-			// Fewer digits than places: find how many zeros come first.
-			for range width - len(strconv.AppendInt(make([]byte, 0, 20), int64(n), 10)) {
-				dst = append(dst, '0')
-			}
-			break
-		}
-		limit *= 10
+	for limit := pow10(width - 1); n < limit && limit > 1; limit /= 10 {
+		dst = append(dst, '0')
 	}
 	return strconv.AppendInt(dst, int64(n), 10)
+}
+
+func pow10(n int) int {
+	p := 1
+	for range n {
+		p *= 10
+	}
+	return p
 }
 
 // appendClock appends hh:mm:ss with the fraction that is needed.

@@ -14,9 +14,7 @@ func coerceTime(dst []byte, from, to Type, s *Settings, v []byte) ([]byte, error
 	case from.Kind == Time && to.Kind == Timetz:
 		return timeToZoned(dst, to, s, v)
 	case from.Kind == Time && to.Kind == Interval:
-		sp := span{usec: intValue(v)}
-		sp.limit(to)
-		return sp.append(dst), nil
+		return span{usec: intValue(v)}.appendLimited(dst, to)
 	case from.Kind == Timetz && to.Kind == Time:
 		return appendTimestamp(dst, roundUsec(intValue(v[:8]), to.Mod)), nil
 	case from.Kind == Interval && to.Kind == Time:
@@ -59,7 +57,7 @@ func timestampToZoned(dst []byte, to Type, s *Settings, usec int64) ([]byte, err
 			return nil, errTimestampRange()
 		}
 	}
-	return appendTimestamp(dst, roundUsec(usec, to.Mod)), nil
+	return appendRounded(dst, to, usec)
 }
 
 // timestampTo takes a part of a timestamp, with or without a zone. An infinite
@@ -81,7 +79,7 @@ func timestampTo(dst []byte, from, to Type, s *Settings, usec int64) ([]byte, er
 		if !ok {
 			return nil, errTimestampRange()
 		}
-		return appendTimestamp(dst, roundUsec(local, to.Mod)), nil
+		return appendRounded(dst, to, local)
 	case Time:
 		return appendTimestamp(dst, roundUsec(c.dayUsec(), to.Mod)), nil
 	case Timetz:

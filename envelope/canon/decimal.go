@@ -26,6 +26,8 @@ const (
 const (
 	maxNumericScale = 0x3FFF
 	maxNumericPoint = (0x7FFF + 1) * 4
+	// infinityScale is what PostgreSQL sends as the scale of an infinity. It means nothing.
+	infinityScale = 32
 )
 
 // normalise drops zeros at both ends, and the sign of zero.
@@ -94,13 +96,22 @@ func (d *decimal) limit(t Type) bool {
 	return len(d.digits) == 0 || d.point <= precision-scale
 }
 
+// storable reports whether the stored form has room for the number.
+func (d *decimal) storable() bool {
+	return d.scale <= maxNumericScale && d.point <= maxNumericPoint && d.point >= -maxNumericPoint
+}
+
 // append appends the binary form, or reports false where it has no room for the value.
 func (d *decimal) append(dst []byte) ([]byte, bool) {
 	if d.special != 0 {
-		return appendNumericHeader(dst, 0, 0, d.special, 0), true
+		scale := 0
+		if d.special != signNaN {
+			scale = infinityScale
+		}
+		return appendNumericHeader(dst, 0, 0, d.special, scale), true
 	}
 	d.normalise()
-	if d.scale > maxNumericScale || d.point > maxNumericPoint || d.point < -maxNumericPoint {
+	if !d.storable() {
 		return nil, false
 	}
 	if len(d.digits) == 0 {
@@ -186,8 +197,8 @@ func parseDecimal(d *decimal, b, scratch []byte) bool {
 	return ok
 }
 
-// parseExponent reads e, a sign and digits. Beyond PostgreSQL's limit of half
-// an int32 it is a syntax error, as there.
+// parseExponent reads e, a sign and digits. An exponent that is far out of
+// range stays so, whatever its digits.
 func parseExponent(b []byte) (exponent int, ok bool) {
 	if b[0] != 'e' && b[0] != 'E' {
 		return 0, false
@@ -205,9 +216,7 @@ func parseExponent(b []byte) (exponent int, ok bool) {
 		if !isDigit(c) {
 			return 0, false
 		}
-		if exponent = exponent*10 + int(c-'0'); exponent >= 1<<30-1 {
-			return 0, false
-		}
+		exponent = min(exponent*10+int(c-'0'), 1<<30)
 	}
 	if negative {
 		exponent = -exponent

@@ -11,8 +11,13 @@ import (
 func floatFromText(dst []byte, k Kind, text []byte) ([]byte, error) {
 	b := trimSpace(text)
 	switch {
-	case foldEqual(b, "nan"), foldEqual(b, "+nan"), foldEqual(b, "-nan"):
+	case foldEqual(b, "nan"), foldEqual(b, "+nan"):
 		return appendFloat(dst, k, math.NaN()), nil
+	case foldEqual(b, "-nan"):
+		// It equals any other NaN, but keeps its sign.
+		dst = appendFloat(dst, k, math.NaN())
+		dst[len(dst)-floatBits(k)/8] |= 0x80
+		return dst, nil
 	case foldEqual(b, "infinity"), foldEqual(b, "inf"), foldEqual(b, "+infinity"), foldEqual(b, "+inf"):
 		return appendFloat(dst, k, math.Inf(1)), nil
 	case foldEqual(b, "-infinity"), foldEqual(b, "-inf"):
@@ -138,16 +143,13 @@ func appendFloatText(dst []byte, k Kind, extra int, f float64) []byte {
 	return formatDigits(dst, digits, fixed)
 }
 
-// shortestDigits is strconv's shortest form in scientific notation, but
-// without decimals that lie exactly halfway between two floats. They read back
-// as f only where halves are rounded to even, and PostgreSQL does not count on it.
+// shortestDigits is strconv's shortest form in scientific notation, but with
+// PostgreSQL's choice where strconv had one: of two decimals as near to f, the
+// one with the even digit; and no decimal that lies exactly halfway between two
+// floats, for it reads back as f only where halves are rounded to even.
 func shortestDigits(scratch []byte, f float64, bits int) []byte {
 	digits := strconv.AppendFloat(scratch, f, 'e', -1, bits)
-	if !isHalfway(digits, f, bits) {
-		return digits
-	}
-	// One digit more is always nearer than the half.
-	precision := 0
+	precision := -1
 	for _, c := range digits {
 		if c == 'e' {
 			break
@@ -156,7 +158,19 @@ func shortestDigits(scratch []byte, f float64, bits int) []byte {
 			precision++
 		}
 	}
-	return strconv.AppendFloat(scratch[:0], f, 'e', precision, bits)
+	halfway := isHalfway(digits, f, bits)
+	var other [32]byte
+	for ; precision <= 17; precision++ {
+		exact := strconv.AppendFloat(other[:0], f, 'e', precision, 64)
+		read, err := strconv.ParseFloat(string(exact), bits)
+		if err == nil && read == f && !isHalfway(exact, f, bits) {
+			return append(digits[:0], exact...)
+		}
+		if !halfway {
+			break
+		}
+	}
+	return digits
 }
 
 // isHalfway reports whether the decimal is exactly as far from f as from a neighbour.

@@ -2,6 +2,7 @@ package canon
 
 import (
 	"encoding/binary"
+	"math"
 	"math/bits"
 	"strconv"
 )
@@ -46,7 +47,8 @@ func (t Type) intervalLimit() (fields, precision int) {
 
 // limit drops the fields below the last that the modifier names, and rounds
 // the seconds. Fields above the first stay.
-func (s *span) limit(t Type) {
+// It reports whether the rounded seconds still fit.
+func (s *span) limit(t Type) bool {
 	fields, precision := t.intervalLimit()
 	switch fields {
 	case rangeYear:
@@ -60,15 +62,27 @@ func (s *span) limit(t Type) {
 	case rangeMinute, rangeHour | rangeMinute, rangeDay | rangeHour | rangeMinute:
 		s.usec = s.usec / usecPerMin * usecPerMin
 	}
-	if precision < 6 {
-		s.usec = roundUsec(s.usec, int32(precision))
+	if precision >= 6 {
+		return true
 	}
+	// Half a second is the most that rounding adds.
+	if s.usec > math.MaxInt64-usecPerSec/2 || s.usec < math.MinInt64+usecPerSec/2 {
+		return false
+	}
+	s.usec = roundUsec(s.usec, int32(precision))
+	return true
+}
+
+// appendLimited applies the modifier and appends the canonical form.
+func (s span) appendLimited(dst []byte, t Type) ([]byte, error) {
+	if !s.limit(t) {
+		return nil, invalid(stateDateOverflow, "interval out of range")
+	}
+	return s.append(dst), nil
 }
 
 func intervalFromBinary(dst []byte, t Type, b []byte) ([]byte, error) {
-	s := readSpan(b)
-	s.limit(t)
-	return s.append(dst), nil
+	return readSpan(b).appendLimited(dst, t)
 }
 
 // intervalEquality is the whole in microseconds, a month taken as 30 days and

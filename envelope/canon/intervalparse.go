@@ -30,9 +30,7 @@ func intervalFromText(dst []byte, t Type, s *Settings, text []byte) ([]byte, err
 	if months != int64(int32(months)) {
 		return nil, invalid(stateDateOverflow, "interval out of range")
 	}
-	v := span{usec: p.usec, days: int32(p.days), month: int32(months)}
-	v.limit(t)
-	return v.append(dst), nil
+	return span{usec: p.usec, days: int32(p.days), month: int32(months)}.appendLimited(dst, t)
 }
 
 // An intervalParser adds up an interval. years, months and days stay within an int32.

@@ -31,13 +31,14 @@ func numericFromText(dst []byte, t Type, text []byte) ([]byte, error) {
 // appendNumeric applies the modifier and appends the canonical form.
 func appendNumeric(dst []byte, t Type, d *decimal) ([]byte, error) {
 	d.normalise()
+	// A value is a numeric first, and one of the column's only then.
+	if !d.storable() {
+		return nil, invalid(stateRange, "value overflows numeric format")
+	}
 	if !d.limit(t) {
 		return nil, invalid(stateRange, "numeric field overflow")
 	}
-	out, ok := d.append(dst)
-	if !ok {
-		return nil, invalid(stateRange, "value overflows numeric format")
-	}
+	out, _ := d.append(dst)
 	return out, nil
 }
 

@@ -59,15 +59,19 @@ type oracle struct {
 	t        testing.TB
 	conn     *pgconn.PgConn
 	settings *canon.Settings
+	// refused counts the texts that were refused on purpose.
+	refused int
 }
 
 func newOracles(t *testing.T) []*oracle {
 	t.Helper()
 	server := testkit.StartPostgres(t)
-	server.Exec(t, "postgres", "CREATE EXTENSION citext")
+	// lower() in a database of locale C knows ASCII only, so citext would too.
+	server.Exec(t, "postgres", "CREATE DATABASE canon TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C.UTF-8' LC_CTYPE 'C.UTF-8'")
+	server.Exec(t, "canon", "CREATE EXTENSION citext")
 	var all []*oracle
 	for _, s := range sessions {
-		conn, err := pgconn.Connect(t.Context(), server.URL("postgres", testkit.Superuser))
+		conn, err := pgconn.Connect(t.Context(), server.URL("canon", testkit.Superuser))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -128,6 +132,7 @@ func (o *oracle) checkText(sqlType string, typ canon.Type, text string) []byte {
 	v, err := canon.FromText(typ, o.settings, []byte(text))
 	if got := stateOf(err); got != state {
 		if refusedOnPurpose(got) {
+			o.refused++
 			return nil
 		}
 		o.t.Errorf("%s: FromText(%q) = SQLSTATE %q, want %q (server says %q)", o.name(sqlType), text, got, state, row)
@@ -155,8 +160,9 @@ func (o *oracle) name(sqlType string) string {
 	return fmt.Sprintf("%s under %s, %s, %v", sqlType, o.settings.DateStyle, o.settings.IntervalStyle, o.settings.TimeZone)
 }
 
-// refusedOnPurpose are refusals of what PostgreSQL would take: what only a clock can answer.
-func refusedOnPurpose(state string) bool { return state == pgerr.StateUnsupported }
+// refusedOnPurpose are refusals of what PostgreSQL would take: what only a clock
+// can answer, and zones that are not in the IANA database, such as PM-08:00:15.
+func refusedOnPurpose(state string) bool { return state == pgerr.StateUnsupported || state == "22023" }
 
 func stateOf(err error) string {
 	var e *pgerr.Error
@@ -211,13 +217,17 @@ func TestOracle(t *testing.T) {
 				asked = oracles[:2]
 			}
 			for _, o := range asked {
-				o.t = t
+				o.t, o.refused = t, 0
 				typ := o.typeOf(c.sqlType)
 				for _, text := range texts {
 					o.checkText(c.sqlType, typ, text)
 				}
+				// A timetz without its zone depends on the date in most zones.
+				if o.refused > len(texts)/10 && c.sqlType != "timetz" {
+					t.Errorf("%s: %d of %d texts were refused", o.name(c.sqlType), o.refused, len(texts))
+				}
 				if typ.HasEquality() && typ.Mod == -1 {
-					o.checkEquality(c.sqlType, typ, texts, rng, c.count/2)
+					o.checkEquality(c.sqlType, typ, texts, rng, c.count)
 				}
 			}
 		})

@@ -40,7 +40,7 @@ func oracleCases() []oracleCase {
 		{"json", jsons(), 300, randomJSON, false},
 		{"jsonb", jsons(), 300, randomJSON, false},
 		{"date", datetimes(), 700, randomDateTime, true},
-		{"timestamp", datetimes(), 700, randomDateTime, true},
+		{"timestamp", append(datetimes(), "294276-12-31 23:59:59.999999"), 700, randomDateTime, true},
 		{"timestamp(2)", datetimes(), 150, randomDateTime, true},
 		{"timestamp(0)", datetimes(), 50, randomDateTime, true},
 		{"timestamptz", datetimes(), 700, randomDateTime, true},
@@ -48,7 +48,7 @@ func oracleCases() []oracleCase {
 		{"time", datetimes(), 500, randomTime, true},
 		{"time(1)", datetimes(), 50, randomTime, true},
 		{"timetz", datetimes(), 500, randomTime, true},
-		{"interval", intervals(), 700, randomInterval, true},
+		{"interval", append(intervals(), "2562047788:00:54.775807", "9223372036854775807 us", "-9223372036854775808 us"), 700, randomInterval, true},
 		{"interval(2)", intervals(), 100, randomInterval, true},
 		{"text[]", arrays("a", "NULL", "null", `"null"`, `"a b"`, "a b", `a\ `, `"`, `"\"\\"`, `ä`), 300, randomArray("a", "NULL", `"x,y"`, `"{"`, "b c", `"\\"`, `\a`, ` "q" `, `""`), false},
 		{"varchar(2)[]", arrays("a", "abc", `"ab  "`), 60, randomArray("a", "NULL", "abc", "ä "), false},
@@ -189,7 +189,7 @@ func randomJSONAt(rng *rand.Rand, depth int) string {
 func arrays(elems ...string) []string {
 	all := []string{
 		"{}", " { } ", "", "{", "}", "{}x", "{{}}", "{{},{}}", "{,}", "{a,}", "{,a}", "[1:2]={1,2}", "[0:1]={1,2}", "[-3:-2]={1,2}", "[2]={1,2}", "[2:1]={}", "[1:3]={1,2}", "[1:2] = {1,2}", " [1:2]={1,2}", "[1:2]{1,2}", "[1:2=", "[",
-		"{{1,2},{1,2}}", "{{1,2},{1}}", "{{1},1}", "{1,{1}}", "[0:0][2:3]={{1,2}}", "{{{{{{1}}}}}}", "{{{{{{{1}}}}}}}", "{{1,NULL},{NULL,1}}", "{1}}", "{{1}", `{"1}`, `{"1"1}`, `{1"1"}`, `{1 1}`, `{\1}`, `{1\}`, "[1:2147483647]={1}", "[2147483647:2147483647]={1}", "[2147483648:2147483649]={1,2}", "1,2", "{NULL}", "{null,Null}",
+		"{{1,2},{1,2}}", "{{1,2},{1}}", "{{1},1}", "{1,{1}}", "[0:0][2:3]={{1,2}}", "{{{{{{1}}}}}}", "{{{{{{{1}}}}}}}", "{{1,NULL},{NULL,1}}", "{1}}", "{{1}", `{"1}`, `{"1"1}`, `{1"1"}`, `{1 1}`, `{\1}`, `{1\}`, "[1:2147483647]={1}", "[2147483647:2147483647]={1}", "1,2", "{NULL}", "{null,Null}",
 		"[2147483646:2147483646]={1}", "[1:1][1:1][1:1][1:1][1:1][1:1][1:1]={1}", "[a:b]={1}", "[1:]={1}",
 	}
 	for _, e := range elems {

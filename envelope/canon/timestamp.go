@@ -47,7 +47,17 @@ func timestampFromText(dst []byte, t Type, s *Settings, text []byte) ([]byte, er
 	if !ok {
 		return nil, errTimestampRange()
 	}
-	return appendTimestamp(dst, roundUsec(usec, t.Mod)), nil
+	return appendRounded(dst, t, usec)
+}
+
+// appendRounded applies the modifier. What rounds up to beyond the last
+// timestamp is refused: PostgreSQL stores it, but cannot read its own dump of it.
+func appendRounded(dst []byte, t Type, usec int64) ([]byte, error) {
+	rounded := roundUsec(usec, t.Mod)
+	if rounded != usec && !validTimestamp(rounded) {
+		return nil, errTimestampRange()
+	}
+	return appendTimestamp(dst, rounded), nil
 }
 
 // timestamp returns the microseconds since 2000 of a civil time that is offset
@@ -75,10 +85,7 @@ func roundUsec(usec int64, mod int32) int64 {
 	if mod < 0 || mod >= 6 || usec == timeInfinity || usec == timeMinusInfinity {
 		return usec
 	}
-	unit := int64(1)
-	for range 6 - mod {
-		unit *= 10
-	}
+	unit := int64(pow10(int(6 - mod)))
 	if usec >= 0 {
 		return (usec + unit/2) / unit * unit
 	}
@@ -93,7 +100,7 @@ func timestampFromBinary(dst []byte, t Type, b []byte) ([]byte, error) {
 	if !validTimestamp(usec) {
 		return nil, errTimestampRange()
 	}
-	return appendTimestamp(dst, roundUsec(usec, t.Mod)), nil
+	return appendRounded(dst, t, usec)
 }
 
 // appendInfinity appends the word for an infinite timestamp.
