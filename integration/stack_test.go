@@ -60,6 +60,10 @@ type stackOptions struct {
 	before func(*stack)
 	// idle leaves pgveil not running.
 	idle bool
+	// name tells the databases of several stacks of one test apart.
+	name string
+	// pg is the server to seal, if not the one that tests share.
+	pg *testkit.Postgres
 }
 
 // newStack makes both databases with the schema, brings the sealed one to what
@@ -67,11 +71,14 @@ type stackOptions struct {
 // and pgveil's log are searched for what the stack's planter planted.
 func newStack(t *testing.T, o stackOptions) *stack {
 	t.Helper()
-	s := &stack{
-		pg: sealedServer(t), twin: plainServer(t), dir: t.TempDir(), Host: "127.0.0.1",
-		db: "db_" + strings.ToLower(strings.Map(identifier, t.Name())),
+	if o.pg == nil {
+		o.pg = sealedServer(t)
 	}
-	s.db = s.db[:min(len(s.db), 60)]
+	s := &stack{
+		pg: o.pg, twin: plainServer(t), dir: t.TempDir(), Host: "127.0.0.1",
+		db: "x" + strings.ToLower(strings.Map(identifier, t.Name()+o.name)),
+	}
+	s.db = s.db[max(0, len(s.db)-60):]
 	s.conf, s.log = filepath.Join(s.dir, "pgveil.yaml"), filepath.Join(s.dir, "pgveil.log")
 	s.Port, s.admin = freePort(t), net.JoinHostPort("127.0.0.1", strconv.Itoa(freePort(t)))
 	t.Cleanup(func() { s.finish(t) })
