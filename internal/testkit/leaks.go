@@ -45,33 +45,46 @@ func NoLeaks(t testing.TB, pg *Postgres, p *Planter, logs ...string) {
 	}
 }
 
-// Leaks looks for the planter's secrets in every file of the server (tables,
-// indexes, WAL, its log), in a dump of all its databases, which shows what is
-// compressed or binary in the files, and in logs, which are files or folders
-// of our own. Letter case is ignored. Each secret is reported once a place.
+// Leaks looks for the planter's secrets as [Planter.Search] does, and fails
+// the test if it cannot.
 func Leaks(t testing.TB, pg *Postgres, p *Planter, logs ...string) []Leak {
 	t.Helper()
-	if len(p.needles) == 0 {
-		t.Fatal("looking for leaks: no secret was planted")
+	leaks, err := p.Search(context.WithoutCancel(t.Context()), pg, logs...)
+	if err != nil {
+		t.Fatalf("looking for leaks: %v", err)
 	}
-	pg.Exec(t, "postgres", "CHECKPOINT") // what is in memory only goes to the files
+	return leaks
+}
+
+// Search looks for the secrets in every file of the server (tables, indexes,
+// WAL, its log), in a dump of all its databases, which shows what is
+// compressed or binary in the files, and in logs, which are files or folders
+// of our own. Letter case is ignored. Each secret is reported once a place.
+func (p *Planter) Search(ctx context.Context, pg *Postgres, logs ...string) ([]Leak, error) {
+	if p.Planted() == 0 {
+		return nil, errors.New("no secret was planted")
+	}
+	// What is in memory only goes to the files.
+	if err := pg.Run(ctx, "postgres", "CHECKPOINT"); err != nil {
+		return nil, err
+	}
 	var leaks []Leak
 	for _, root := range append([]string{pg.DataDir, pg.LogFile}, logs...) {
 		found, err := p.scanFiles(root)
 		if err != nil {
-			t.Fatalf("looking for leaks: %v", err)
+			return nil, err
 		}
 		leaks = append(leaks, found...)
 	}
-	dump, err := pg.dump()
+	dump, err := pg.dump(ctx)
 	if err != nil {
-		t.Fatalf("looking for leaks: %v", err)
+		return nil, err
 	}
 	leaks = append(leaks, p.Scan("pg_dumpall", dump)...)
 	slices.SortFunc(leaks, func(a, b Leak) int {
 		return cmp.Or(cmp.Compare(a.Where, b.Where), cmp.Compare(a.Secret, b.Secret), cmp.Compare(a.Form, b.Form))
 	})
-	return leaks
+	return leaks, nil
 }
 
 func (p *Planter) scanFiles(root string) ([]Leak, error) {
@@ -155,8 +168,8 @@ func (p *prefixes) mayStart(word uint32) bool {
 
 func prefixHash(word uint32) uint32 { return word * 2654435761 >> 16 }
 
-func (p *Postgres) dump() ([]byte, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+func (p *Postgres) dump(ctx context.Context) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, filepath.Join(p.BinDir, "pg_dumpall"),
 		"-h", p.SocketDir, "-p", strconv.Itoa(p.Port), "-U", Superuser, "--no-sync")

@@ -241,20 +241,36 @@ func (p *Postgres) socketURL(database, user string) string {
 // Exec runs statements, each in a transaction of its own, as Superuser.
 func (p *Postgres) Exec(t testing.TB, database string, statements ...string) {
 	t.Helper()
-	ctx, conn := p.connect(t, database)
+	// A cleanup may call it, when the test's own context is done.
+	if err := p.Run(context.WithoutCancel(t.Context()), database, statements...); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Run is Exec for a caller that has no test at hand.
+func (p *Postgres) Run(ctx context.Context, database string, statements ...string) error {
+	conn, err := pgx.Connect(ctx, p.socketURL(database, Superuser))
+	if err != nil {
+		return fmt.Errorf("connecting to %s: %w", database, err)
+	}
 	defer conn.Close(ctx)
 	for _, sql := range statements {
 		// The simple protocol, so that one string may hold several statements.
 		if _, err := conn.PgConn().Exec(ctx, sql).ReadAll(); err != nil {
-			t.Fatalf("running %.200q: %v", sql, err)
+			return fmt.Errorf("running %.200q: %w", sql, err)
 		}
 	}
+	return nil
 }
 
 // Rows returns the rows of a query run as Superuser, in text form, with NULL as "<NULL>".
 func (p *Postgres) Rows(t testing.TB, database, sql string) [][]string {
 	t.Helper()
-	ctx, conn := p.connect(t, database)
+	ctx := context.WithoutCancel(t.Context())
+	conn, err := pgx.Connect(ctx, p.socketURL(database, Superuser))
+	if err != nil {
+		t.Fatalf("connecting to %s: %v", database, err)
+	}
 	defer conn.Close(ctx)
 	results, err := conn.PgConn().Exec(ctx, sql).ReadAll()
 	if err != nil {
@@ -280,18 +296,6 @@ func (p *Postgres) Rows(t testing.TB, database, sql string) [][]string {
 func (p *Postgres) CreateDB(t testing.TB, name string) {
 	t.Helper()
 	p.Exec(t, "postgres", "CREATE DATABASE "+pgx.Identifier{name}.Sanitize()+" TEMPLATE template0")
-}
-
-// connect returns a connection with a context that also serves in cleanups,
-// when the test's own is done.
-func (p *Postgres) connect(t testing.TB, database string) (context.Context, *pgx.Conn) {
-	t.Helper()
-	ctx := context.WithoutCancel(t.Context())
-	conn, err := pgx.Connect(ctx, p.socketURL(database, Superuser))
-	if err != nil {
-		t.Fatalf("connecting to %s: %v", database, err)
-	}
-	return ctx, conn
 }
 
 func (p *Postgres) logContains(text string) bool {
