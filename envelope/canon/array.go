@@ -11,6 +11,9 @@ const (
 	maxArrayItems = (1<<30 - 1) / 8
 )
 
+// firstMovableOID is where OIDs begin that may differ between installations.
+const firstMovableOID = 10000
+
 // An array in binary form begins with the number of dimensions, a word that
 // says whether there are NULLs, and the OID of the elements' type; then come
 // length and lower bound of each dimension, then each element after its
@@ -129,7 +132,7 @@ func (r *arrayReader) next(t Type) (elem []byte, null bool, err error) {
 	case size == -1:
 		return nil, true, nil
 	case size < -1 || int(size) > len(r.rest):
-		return nil, false, errShort(t)
+		return nil, false, errBinary(t)
 	}
 	elem, r.rest = r.rest[:size], r.rest[size:]
 	return elem, false, nil
@@ -189,7 +192,9 @@ func arrayFromBinary(dst []byte, t Type, b []byte) ([]byte, error) {
 	if err := r.open(t, b); err != nil {
 		return nil, err
 	}
-	if r.elem != t.ElemOID {
+	// What an element's own receive function takes is safe whatever the header
+	// says, so PostgreSQL refuses only what is surely another type.
+	if r.elem != t.ElemOID && r.elem < firstMovableOID && t.ElemOID < firstMovableOID {
 		return nil, invalid(stateMismatch, "binary data has array element type %d instead of expected %d", r.elem, t.ElemOID)
 	}
 	return r.copy(dst, t, t.ElemOID, func(dst, elem []byte) ([]byte, error) {

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"math"
 	"strconv"
+
+	"github.com/pgveil/pgveil/internal/pgerr"
 )
 
 // Coerce turns a canonical value of one type into that of another, as
@@ -135,7 +137,12 @@ func numericToInt(dst []byte, k Kind, v []byte) ([]byte, error) {
 		return nil, err
 	}
 	const longest = 20
-	if d.special != 0 || d.point > longest {
+	switch {
+	case d.special == signNaN:
+		return nil, invalid(pgerr.StateUnsupported, "cannot convert NaN to %s", builtins[k].sql)
+	case d.special != 0:
+		return nil, invalid(pgerr.StateUnsupported, "cannot convert infinity to %s", builtins[k].sql)
+	case d.point > longest:
 		return nil, errRange(k)
 	}
 	d.round(0)

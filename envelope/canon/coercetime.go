@@ -42,7 +42,8 @@ func dateToTimestamp(dst []byte, to Type, s *Settings, days int) ([]byte, error)
 		offset = localOffset(&c, s.zone())
 	}
 	usec, ok := c.timestamp(offset)
-	if !ok {
+	// The day itself must be in range, even where the zone would bring it back.
+	if !ok || days >= endTimestamp/usecPerDay {
 		return nil, invalid(stateDateOverflow, "date out of range for timestamp")
 	}
 	return appendTimestamp(dst, usec), nil

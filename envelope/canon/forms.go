@@ -81,7 +81,10 @@ func scalarFromBinary(dst []byte, t Type, b []byte) ([]byte, error) {
 		}
 		return scalarFromText(dst, t, nil, b)
 	case JSONB:
-		if len(b) == 0 || b[0] != jsonbVersion {
+		if len(b) == 0 {
+			return nil, errShort(t)
+		}
+		if b[0] != jsonbVersion {
 			return nil, errBinary(t)
 		}
 		if !validText(b[1:]) {

@@ -87,17 +87,18 @@ func (p *jsonbParser) array(dst []byte, depth int) ([]byte, error) {
 }
 
 // A jsonbPair is a member of an object: its key as it is, and where in the
-// object's scratch its value was written.
+// object's text it was written.
 type jsonbPair struct {
 	key        []byte
 	start, end int
 }
 
+// object writes the members as they come, and again only if that was not in
+// order: else a deeply nested value would be copied once for each level.
 func (p *jsonbParser) object(dst []byte, depth int) ([]byte, error) {
-	var (
-		pairs   []jsonbPair
-		scratch []byte
-	)
+	var pairs []jsonbPair
+	dst = append(dst, '{')
+	body, ordered := len(dst), true
 	err := p.members('}', func() error {
 		if p.peek() != '"' {
 			return p.syntax()
@@ -109,34 +110,46 @@ func (p *jsonbParser) object(dst []byte, depth int) ([]byte, error) {
 		if !p.take(':') {
 			return p.syntax()
 		}
-		start := len(scratch)
-		if scratch, err = p.value(scratch, depth+1); err != nil {
+		if n := len(pairs); n > 0 {
+			ordered = ordered && compareKeys(pairs[n-1].key, key) < 0
+			dst = append(dst, ", "...)
+		}
+		start := len(dst)
+		dst = append(appendJSONString(dst, key), ": "...)
+		if dst, err = p.value(dst, depth+1); err != nil {
 			return err
 		}
-		pairs = append(pairs, jsonbPair{key: key, start: start, end: len(scratch)})
+		pairs = append(pairs, jsonbPair{key: key, start: start - body, end: len(dst) - body})
 		return nil
 	})
 	if err != nil {
 		return nil, err
 	}
-	// Stable, so that the last of equal keys stays last.
-	slices.SortStableFunc(pairs, func(a, b jsonbPair) int {
-		return cmp.Or(cmp.Compare(len(a.key), len(b.key)), bytes.Compare(a.key, b.key))
-	})
-	dst = append(dst, '{')
-	first := true
+	if !ordered {
+		dst = reorder(dst, body, pairs)
+	}
+	return append(dst, '}'), nil
+}
+
+// compareKeys orders by length first, as jsonb does.
+func compareKeys(a, b []byte) int { return cmp.Or(cmp.Compare(len(a), len(b)), bytes.Compare(a, b)) }
+
+// reorder sorts the members that were written from body on, and drops all but
+// the last of equal keys.
+func reorder(dst []byte, body int, pairs []jsonbPair) []byte {
+	written := bytes.Clone(dst[body:])
+	dst = dst[:body]
+	slices.SortStableFunc(pairs, func(a, b jsonbPair) int { return compareKeys(a.key, b.key) })
 	for i, pair := range pairs {
 		if i+1 < len(pairs) && bytes.Equal(pair.key, pairs[i+1].key) {
 			continue
 		}
-		if !first {
+		if len(dst) > body {
 			dst = append(dst, ", "...)
 		}
-		first = false
-		dst = append(appendJSONString(dst, pair.key), ": "...)
-		dst = append(dst, scratch[pair.start:pair.end]...)
+		dst = append(dst, written[pair.start:pair.end]...)
 	}
-	return append(dst, '}'), nil
+	return dst
 }
 
 // appendJSONString writes s as PostgreSQL's escape_json does.

@@ -52,13 +52,7 @@ func numericFromBinary(dst []byte, t Type, b []byte) ([]byte, error) {
 	if len(b) < numericHeader {
 		return nil, errShort(t)
 	}
-	groups := int(binary.BigEndian.Uint16(b))
-	switch {
-	case len(b) < numericHeader+2*groups:
-		return nil, errShort(t)
-	case len(b) > numericHeader+2*groups:
-		return nil, errBinary(t)
-	}
+	size := numericHeader + 2*int(binary.BigEndian.Uint16(b))
 	sign, scale := binary.BigEndian.Uint16(b[4:]), binary.BigEndian.Uint16(b[6:])
 	switch sign {
 	case signPositive, signNegative:
@@ -71,8 +65,14 @@ func numericFromBinary(dst []byte, t Type, b []byte) ([]byte, error) {
 	if scale > maxNumericScale {
 		return nil, invalid(stateBinary, "invalid scale in external \"numeric\" value")
 	}
-	if !d.readGroups(b, scratch[:0]) {
+	if !d.readGroups(b[:min(len(b), size)], scratch[:0]) {
 		return nil, invalid(stateBinary, "invalid digit in external \"numeric\" value")
+	}
+	switch {
+	case len(b) < size:
+		return nil, errShort(t)
+	case len(b) > size:
+		return nil, errBinary(t)
 	}
 	d.keep(int(scale))
 	return appendNumeric(dst, t, &d)

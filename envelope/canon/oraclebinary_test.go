@@ -40,12 +40,18 @@ func TestOracle_binary(t *testing.T) {
 
 func (o *oracle) checkBinary(sqlType string, typ canon.Type, b []byte) {
 	o.t.Helper()
+	if b == nil {
+		b = []byte{} // nil is NULL
+	}
 	sql := fmt.Sprintf(`INSERT INTO pg_temp."t %s" VALUES ($1) RETURNING v, v`, sqlType)
 	row, state := o.query(sql, []int16{0, 1}, [][]byte{b}, []int16{1})
 	v, err := canon.FromBinary(typ, b)
 	if got := stateOf(err); got != state {
 		// A client is told that its value is wrong, where PostgreSQL has an internal error.
-		if state != "XX000" || got != "22P03" {
+		internal := state == "XX000" && got == "22P03"
+		// PostgreSQL wraps round where rounding an interval overflows.
+		wrapped := sqlType == "interval(2)" && state == "" && got == "22008"
+		if !internal && !wrapped {
 			o.t.Errorf("%s: FromBinary(%x) = %x, SQLSTATE %q, want %q (server says %q)", sqlType, b, v, got, state, row)
 		}
 		return
@@ -66,7 +72,7 @@ func (o *oracle) checkBinary(sqlType string, typ canon.Type, b []byte) {
 // damage changes, cuts or lengthens b. It leaves alone the first byte of a
 // jsonb and what makes a message as long as memory is large.
 func damage(rng *rand.Rand, b []byte) []byte {
-	b = bytes.Clone(b)
+	b = append([]byte{}, b...)
 	switch rng.IntN(4) {
 	case 0:
 		return append(b, byte(rng.IntN(256)))
