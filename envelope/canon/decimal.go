@@ -79,7 +79,11 @@ func (d *decimal) increment(scale int) {
 		d.digits[i] = 0
 	}
 	// Every digit was a nine, or there was none: a one stands before them.
-	d.digits = append(d.digits[:0], 1)
+	if cap(d.digits) == 0 {
+		d.digits = make([]byte, 1)
+	}
+	d.digits = d.digits[:1]
+	d.digits[0] = 1
 	d.point = max(d.point, -scale) + 1
 }
 
@@ -158,10 +162,10 @@ func floorDiv(a, b int) int {
 	return q
 }
 
-// parseDecimal reads a number into d, whose digits are appended to scratch. It
-// takes what numeric_in takes, but for the specials: an optional sign, digits
-// with at most one point and one digit at least, an exponent.
-func parseDecimal(d *decimal, b, scratch []byte) bool {
+// parseDecimal reads a number, whose digits are appended to scratch. It takes
+// what numeric_in takes, but for the specials: an optional sign, digits with at
+// most one point and one digit at least, an exponent.
+func parseDecimal(b, scratch []byte) (d decimal, ok bool) {
 	i := 0
 	if i < len(b) && (b[i] == '-' || b[i] == '+') {
 		d.negative = b[i] == '-'
@@ -185,16 +189,13 @@ func parseDecimal(d *decimal, b, scratch []byte) bool {
 		}
 		break
 	}
-	if len(d.digits) == 0 {
-		return false
-	}
-	if i == len(b) {
-		return true
+	if len(d.digits) == 0 || i == len(b) {
+		return d, len(d.digits) > 0
 	}
 	exponent, ok := parseExponent(b[i:])
 	d.point += exponent
 	d.scale = max(d.scale-exponent, 0)
-	return ok
+	return d, ok
 }
 
 // parseExponent reads e, a sign and digits. An exponent that is far out of

@@ -201,7 +201,8 @@ func (p *dateParser) date(text []byte) (found mask, e dateError) {
 		return e
 	}
 	// A name is unambiguous, so it is read before any number.
-	if e := eachDatePart(text, func(part []byte) dateError {
+	if e := eachDatePart(text, func(start, end int) dateError {
+		part := text[start:end]
 		if !isAlpha(part[0]) {
 			return dateOK
 		}
@@ -217,7 +218,8 @@ func (p *dateParser) date(text []byte) (found mask, e dateError) {
 	}); e != dateOK {
 		return 0, e
 	}
-	if e := eachDatePart(text, func(part []byte) dateError {
+	if e := eachDatePart(text, func(start, end int) dateError {
+		part := text[start:end]
 		if isAlpha(part[0]) {
 			if w, _ := dateWord(part); w.kind == wordIgnored {
 				return dateFormat
@@ -234,8 +236,8 @@ func (p *dateParser) date(text []byte) (found mask, e dateError) {
 	return found, dateOK
 }
 
-// eachDatePart calls f with every run of digits and every run of letters.
-func eachDatePart(text []byte, f func(part []byte) dateError) dateError {
+// eachDatePart calls f with the place of every run of digits and every run of letters.
+func eachDatePart(text []byte, f func(start, end int) dateError) dateError {
 	for i := 0; i < len(text); {
 		for i < len(text) && !isDigit(text[i]) && !isAlpha(text[i]) {
 			i++
@@ -250,7 +252,7 @@ func eachDatePart(text []byte, f func(part []byte) dateError) dateError {
 		for i < len(text) && class(text[i]) {
 			i++
 		}
-		if e := f(text[start:i]); e != dateOK {
+		if e := f(start, i); e != dateOK {
 			return e
 		}
 		// PostgreSQL drops the character after a part, whatever it is.

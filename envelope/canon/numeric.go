@@ -21,7 +21,8 @@ func numericFromText(dst []byte, t Type, text []byte) ([]byte, error) {
 	case foldEqual(b, "-infinity"), foldEqual(b, "-inf"):
 		d.special = signMinusInf
 	default:
-		if !parseDecimal(&d, b, scratch[:0]) {
+		var ok bool
+		if d, ok = parseDecimal(b, scratch[:0]); !ok {
 			return nil, errSyntax(Numeric)
 		}
 	}
@@ -45,27 +46,22 @@ func appendNumeric(dst []byte, t Type, d *decimal) ([]byte, error) {
 // numericFromBinary is numeric_recv: zeros may lead and follow, digits beyond
 // the scale are cut off.
 func numericFromBinary(dst []byte, t Type, b []byte) ([]byte, error) {
-	var (
-		d       decimal
-		scratch [64]byte
-	)
 	if len(b) < numericHeader {
 		return nil, errShort(t)
 	}
 	size := numericHeader + 2*int(binary.BigEndian.Uint16(b))
 	sign, scale := binary.BigEndian.Uint16(b[4:]), binary.BigEndian.Uint16(b[6:])
 	switch sign {
-	case signPositive, signNegative:
-		d.negative = sign == signNegative
-	case signNaN, signPlusInf, signMinusInf:
-		d.special = sign
+	case signPositive, signNegative, signNaN, signPlusInf, signMinusInf:
 	default:
 		return nil, invalid(stateBinary, "invalid sign in external \"numeric\" value")
 	}
 	if scale > maxNumericScale {
 		return nil, invalid(stateBinary, "invalid scale in external \"numeric\" value")
 	}
-	if !d.readGroups(b[:min(len(b), size)], scratch[:0]) {
+	var scratch [64]byte
+	d, ok := readGroups(b[:min(len(b), size)], scratch[:0])
+	if !ok {
 		return nil, invalid(stateBinary, "invalid digit in external \"numeric\" value")
 	}
 	switch {
@@ -78,21 +74,28 @@ func numericFromBinary(dst []byte, t Type, b []byte) ([]byte, error) {
 	return appendNumeric(dst, t, &d)
 }
 
-// readGroups reads weight, scale and digits of the binary form, and reports
-// whether every group is below 10000.
-func (d *decimal) readGroups(v, scratch []byte) bool {
+// readGroups reads the binary form, whose sign is a known one, and reports
+// whether every group of digits is below 10000.
+func readGroups(v, scratch []byte) (d decimal, ok bool) {
+	switch sign := binary.BigEndian.Uint16(v[4:]); sign {
+	case signPositive:
+	case signNegative:
+		d.negative = true
+	default:
+		d.special = sign
+	}
 	d.point = (int(int16(binary.BigEndian.Uint16(v[2:]))) + 1) * 4
 	d.scale = int(binary.BigEndian.Uint16(v[6:]))
 	d.digits = scratch
 	for v = v[numericHeader:]; len(v) >= 2; v = v[2:] {
 		g := binary.BigEndian.Uint16(v)
 		if g > 9999 {
-			return false
+			return d, false
 		}
 		d.digits = append(d.digits, byte(g/1000), byte(g/100%10), byte(g/10%10), byte(g%10))
 	}
 	d.normalise()
-	return true
+	return d, true
 }
 
 // readNumeric takes a canonical value apart.
@@ -101,14 +104,13 @@ func readNumeric(v, scratch []byte) (d decimal, err error) {
 	if len(v) < numericHeader || len(v) != numericHeader+2*int(binary.BigEndian.Uint16(v)) {
 		return d, errDamaged(t)
 	}
-	switch sign := binary.BigEndian.Uint16(v[4:]); sign {
-	case signNaN, signPlusInf, signMinusInf:
-		d.special = sign
-		return d, nil
-	case signNegative:
-		d.negative = true
+	switch binary.BigEndian.Uint16(v[4:]) {
+	case signPositive, signNegative, signNaN, signPlusInf, signMinusInf:
+	default:
+		return d, errDamaged(t)
 	}
-	if !d.readGroups(v, scratch) {
+	d, ok := readGroups(v, scratch)
+	if !ok {
 		return d, errDamaged(t)
 	}
 	return d, nil
