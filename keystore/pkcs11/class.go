@@ -44,7 +44,8 @@ func classify(err error, unwrapping bool) class {
 	switch uint(code) {
 	case pkcs11.CKR_SESSION_HANDLE_INVALID, pkcs11.CKR_SESSION_CLOSED, pkcs11.CKR_SESSION_PARALLEL_NOT_SUPPORTED:
 		return classSession
-	case pkcs11.CKR_OBJECT_HANDLE_INVALID, pkcs11.CKR_KEY_HANDLE_INVALID:
+	case pkcs11.CKR_OBJECT_HANDLE_INVALID, pkcs11.CKR_KEY_HANDLE_INVALID,
+		pkcs11.CKR_WRAPPING_KEY_HANDLE_INVALID, pkcs11.CKR_UNWRAPPING_KEY_HANDLE_INVALID:
 		return classHandle
 	case pkcs11.CKR_USER_NOT_LOGGED_IN:
 		return classLogin

@@ -82,6 +82,9 @@ func openDevice(ctx context.Context, opts Options, resolve func(*session) (rootK
 		opts: opts, module: module, resolve: resolve, health: away,
 		places: make(chan struct{}, opts.Sessions),
 	}
+	if opts.PIN.Len() == 0 { // some tokens count even this as a wrong one
+		return nil, badPIN(d.tokenName(), errors.New("it is empty"))
+	}
 	d.logins.Store(1)
 	d.ctx, d.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	if err := d.within(ctx, d.start); err != nil {

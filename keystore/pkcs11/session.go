@@ -46,10 +46,10 @@ func (s *session) mend(c class) bool {
 	switch c {
 	case classSession:
 		s.open = false // the module says that it is gone
-	case classHandle:
-		s.root = 0
-	case classLogin:
-		s.login = 0
+	case classHandle, classLogin:
+		// A handle may be void because of a logout, so both lead to the same:
+		// ask whether we are logged in, and find the key again.
+		s.root, s.login = 0, 0
 	default:
 		return false
 	}
@@ -78,7 +78,7 @@ func (s *session) prepare() error {
 		if err != nil {
 			return err
 		}
-		s.handle, s.open, s.root = handle, true, 0
+		s.handle, s.open, s.root, s.login = handle, true, 0, 0
 	}
 	login, err := s.dev.ensureLogin(s)
 	if err != nil {
