@@ -145,13 +145,13 @@ func (s *Snapshot) protectColumn(r *Relation, c *Column, said *policy.Column, re
 		p.Logical = written
 	}
 
-	switch stored := s.storedType(p.Logical); {
+	switch {
 	case !p.Logical.Sealable():
 		s.problem(said, r, "values of type "+p.Logical.Name+" cannot be sealed")
 	case c.Generated:
 		s.problem(said, r, "it is a generated column")
-	case known && record.sealed && stored.OID != c.Type.OID:
-		s.problem(said, r, "it is stored as "+c.Type.Name+" although apply made it "+stored.Name)
+	case known && record.sealed && !c.Type.StoredAsIs():
+		s.problem(said, r, "it is sealed, but its type has been changed to "+c.Type.Name)
 	}
 	_, guarded := rec.guarded[columnPlace{r.OID, c.Num}]
 	p.Ready = known && record.sealed && guarded && p.DomainID != ""

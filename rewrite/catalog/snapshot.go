@@ -110,6 +110,9 @@ func (s *Snapshot) TaintedFunction(name string) (reason string, ok bool) {
 	return reason, ok
 }
 
+// TaintedFunctions yields every such function with its reason.
+func (s *Snapshot) TaintedFunctions() iter.Seq2[string, string] { return maps.All(s.tainted) }
+
 // SettingFunctions yields the names of functions that may change settings of
 // the session, beside set_config.
 func (s *Snapshot) SettingFunctions() iter.Seq[string] { return maps.Keys(s.settings) }

@@ -1,0 +1,588 @@
+package backfill_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/pgveil/pgveil/backfill"
+	"github.com/pgveil/pgveil/internal/testkit"
+	"github.com/pgveil/pgveil/policy"
+	"github.com/pgveil/pgveil/rewrite/catalog"
+)
+
+// kinds are a column of every type, with an expression over i that gives its values.
+var kinds = []struct{ name, typ, value string }{
+	{"a_text", "text", "'text ' || i"},
+	{"a_varchar", "varchar", "'varchar ' || i"},
+	{"a_short", "varchar(20)", "'short ' || i"},
+	{"a_char", "char(12)", "'char ' || i"},
+	{"a_citext", "citext", "'Citext ' || i"},
+	{"a_bool", "bool", "i % 2 = 0"},
+	{"a_int2", "int2", "i"},
+	{"a_int4", "int4", "i * 1000"},
+	{"a_int8", "int8", "i * 1000000000::int8"},
+	{"a_numeric", "numeric(12,2)", "i / 8.0"},
+	{"a_float4", "float4", "i / 3.0"},
+	{"a_float8", "float8", "i / 3.0"},
+	{"a_date", "date", "date '1950-01-01' + i"},
+	{"a_timestamp", "timestamp", "timestamp '1950-01-01' + i * interval '1 hour 1.5 s'"},
+	{"a_timestamptz", "timestamptz", "timestamptz '1950-01-01 00:00+05' + i * interval '1 hour'"},
+	{"a_time", "time", "time '00:00' + i * interval '7 s'"},
+	{"a_timetz", "timetz", "timetz '00:00+03' + i * interval '7 s'"},
+	{"an_interval", "interval", "i * interval '1 mon 1 day 1 s'"},
+	{"a_uuid", "uuid", "md5(i::text)::uuid"},
+	{"a_bytea", "bytea", "decode(md5(i::text), 'hex')"},
+	{"a_json", "json", `format('{"b": %s,  "a": 1}', i)::json`},
+	{"a_jsonb", "jsonb", `format('{"b": %s, "a": 1}', i)::jsonb`},
+	{"texts", "text[]", "ARRAY['x' || i, NULL, 'a,b']"},
+	{"dates", "date[]", "ARRAY[date '1950-01-01' + i]"},
+}
+
+func kindsTable(rows int) (statements []string, pol *policy.Policy) {
+	var columns, values, protected []string
+	for _, k := range kinds {
+		columns = append(columns, k.name+" "+k.typ)
+		values = append(values, fmt.Sprintf("CASE WHEN i %% 10 <> 0 THEN %s END", k.value))
+		path := "public.kinds." + k.name
+		if k.name == "a_json" {
+			path += "!"
+		}
+		protected = append(protected, path)
+	}
+	return []string{
+		"CREATE TABLE kinds (id int PRIMARY KEY, note text, " + strings.Join(columns, ", ") + ")",
+		fmt.Sprintf("INSERT INTO kinds SELECT i, 'note', %s FROM generate_series(1, %d) i", strings.Join(values, ", "), rows),
+	}, protecting(protected...)
+}
+
+// kindsSQL reads every column under the settings that Apply works with.
+func kindsSQL() string {
+	columns := []string{"id"}
+	for _, k := range kinds {
+		columns = append(columns, k.name+"::text")
+	}
+	return "SET timezone = 'UTC'; SELECT " + strings.Join(columns, ", ") + " FROM kinds ORDER BY id"
+}
+
+func TestApply(t *testing.T) {
+	pg := startPostgres(t)
+	for name, test := range map[string]func(*testing.T, *testkit.Postgres){
+		"every_type": testEveryType, "again": testAgain, "interrupted": testInterrupted, "guard": testGuard,
+		"concurrent": testConcurrent, "unique": testUnique, "indexes": testIndexes, "defaults": testDefaults,
+		"renames": testRenames, "restore": testRestore, "scrub": testScrub, "lock": testLock, "refuses": testRefuses,
+		"odd_names": testOddNames, "bad_value": testBadValue, "new_column": testNewColumn, "domains": testDomains,
+	} {
+		t.Run(name, func(t *testing.T) { test(t, pg) })
+	}
+}
+
+func testEveryType(t *testing.T, pg *testkit.Postgres) {
+	statements, pol := kindsTable(5000)
+	conn := database(t, pg, "every_type", statements...)
+	sql := kindsSQL()
+	want := rows(t, conn, sql)
+	apply(t, conn, pol)
+	if diff := cmp.Diff(want, opened(t, conn, sql)); diff != "" {
+		t.Fatalf("opened rows (-before +after):\n%.2000s", diff)
+	}
+	plain := "SELECT count(*) FROM kinds WHERE false"
+	for _, k := range kinds {
+		plain += " OR " + k.name + "::text !~ '^pv1[.]'"
+	}
+	if got := rows(t, conn, plain); got[0] != "0" {
+		t.Errorf("%s rows still have a plain value", got[0])
+	}
+
+	snap, err := catalog.Load(t.Context(), conn, pol)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p := snap.Problems(); len(p) > 0 {
+		t.Errorf("the catalog finds problems: %v", p)
+	}
+	r := snap.Lookup(nil, "public", "kinds")
+	for _, k := range kinds {
+		c := r.Column(k.name)
+		schema, name, mod, err := catalog.ParseType(k.typ)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if p := c.Protected; !p.Ready || p.DomainID == "" || p.Logical.Name != name || p.Logical.Mod != mod {
+			t.Errorf("%s is %+v of logical type %+v, want it ready, of %s.%s mod %d", k.name, p, p.Logical, schema, name, mod)
+		}
+		if !c.Type.StoredAsIs() {
+			t.Errorf("%s is stored as %s", k.name, c.Type.Name)
+		}
+	}
+}
+
+// fingerprint is everything that a run which has nothing to do must not change.
+func fingerprint(t *testing.T, conn *pgx.Conn, table string) []string {
+	t.Helper()
+	version, err := catalog.Version(t.Context(), conn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return append([]string{version}, rows(t, conn, `
+SELECT relname, relfilenode FROM pg_class WHERE relnamespace = 'public'::regnamespace ORDER BY 1;
+SELECT sum(hashtextextended(ctid::text || xmin, 0)) FROM `+table+`;
+SELECT * FROM pgveil."column" ORDER BY 1, 2, 3; SELECT * FROM pgveil.domain ORDER BY 1; SELECT * FROM pgveil.replaced ORDER BY 1, 2, 3`)...)
+}
+
+func testAgain(t *testing.T, pg *testkit.Postgres) {
+	conn := database(t, pg, "again", "CREATE TABLE p (id int PRIMARY KEY, name varchar(50) UNIQUE, born date, memo text)",
+		"CREATE INDEX by_born ON p (born)", "INSERT INTO p SELECT i, 'name ' || i, now(), 'm' FROM generate_series(1, 100) i")
+	pol := protecting("public.p.name", "public.p.born", "public.p.memo!")
+	apply(t, conn, pol)
+	want := fingerprint(t, conn, "p")
+	vault := &glassVault{}
+	var steps []backfill.Progress
+	err := backfill.Apply(t.Context(), conn, pol, vault, backfill.Options{}, func(p backfill.Progress) { steps = append(steps, p) })
+	if err != nil {
+		t.Fatalf("second Apply: %v", err)
+	}
+	if diff := cmp.Diff(want, fingerprint(t, conn, "p")); diff != "" {
+		t.Errorf("a second run changed something (-first +second):\n%s", diff)
+	}
+	if len(steps) > 0 {
+		t.Errorf("a second run reports %v, want nothing", steps)
+	}
+	found, err := backfill.Check(t.Context(), conn, pol)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range found {
+		if f.Severity == backfill.Error {
+			t.Errorf("after Apply, Check finds %v", f)
+		}
+	}
+}
+
+// testInterrupted stops Apply at every place where it reports, one after the
+// other, and goes on each time with a new connection.
+func testInterrupted(t *testing.T, pg *testkit.Postgres) {
+	statements, pol := kindsTable(900)
+	conn := database(t, pg, "interrupted", append(statements,
+		"ALTER TABLE kinds ADD CONSTRAINT only_one UNIQUE (a_text)", "CREATE INDEX by_date ON kinds (a_date, note DESC)",
+		"CREATE INDEX by_words ON kinds USING gin (lower(a_varchar) gin_trgm_ops)")...)
+	sql := kindsSQL()
+	want := rows(t, conn, sql)
+	stops := 0
+	for stop := 1; ; stop++ {
+		ctx, cancel := context.WithCancel(t.Context())
+		conn := connect(t, pg, "interrupted")
+		calls := 0
+		err := backfill.Apply(ctx, conn, pol, &glassVault{}, backfill.Options{Batch: 100}, func(backfill.Progress) {
+			if calls++; calls == stop {
+				cancel()
+			}
+		})
+		cancel()
+		if err == nil {
+			break
+		}
+		if !errors.Is(err, context.Canceled) {
+			t.Fatalf("stopped at report %d: %v, want it to say that it was cancelled", stop, err)
+		}
+		stops++
+	}
+	if stops < 8 {
+		t.Errorf("Apply was stopped %d times, want a stop in every step", stops)
+	}
+	if diff := cmp.Diff(want, opened(t, conn, sql)); diff != "" {
+		t.Errorf("opened rows (-before +after):\n%.2000s", diff)
+	}
+	if got := rows(t, conn, "SELECT count(*) FROM pg_class WHERE relname LIKE 'pgveil_new%'"); got[0] != "0" {
+		t.Errorf("%s indexes with temporary names are left", got[0])
+	}
+	if got := rows(t, conn, "SELECT indexname FROM pg_indexes WHERE tablename = 'kinds' ORDER BY 1"); !slices.Equal(got, []string{"by_date", "kinds_pkey", "only_one"}) {
+		t.Errorf("indexes are %q", got)
+	}
+	apply(t, conn, pol)
+}
+
+func pgError(t *testing.T, conn *pgx.Conn, sql string) *pgconn.PgError {
+	t.Helper()
+	_, err := conn.Exec(t.Context(), sql, pgx.QueryExecModeSimpleProtocol)
+	var pg *pgconn.PgError
+	if !errors.As(err, &pg) {
+		t.Fatalf("%s: %v, want an error of the server", sql, err)
+	}
+	return pg
+}
+
+func testGuard(t *testing.T, pg *testkit.Postgres) {
+	long := strings.Repeat("l", 60)
+	conn := database(t, pg, "guard", "CREATE TABLE p (id int, name citext, born date, "+long+" text, "+long+"2 text)",
+		"INSERT INTO p VALUES (1, 'Ann', '1980-02-03', 'a', 'b')")
+	apply(t, conn, protecting("public.p.name", "public.p.born", "public.p."+long+"!", "public.p."+long+"2!"))
+	for _, column := range []string{"name", "born", long, long + "2"} {
+		for _, value := range []string{"Ann", "", "1980-02-03", "pv1", "pv1.......", "x\npv1.AAAAAAAAAAAAAAAAAAAAAA......QUJD"} {
+			sql := fmt.Sprintf("UPDATE p SET %s = '%s'", column, value)
+			if got := pgError(t, conn, sql); got.Code != "23514" || !strings.HasPrefix(got.ConstraintName, "pgveil_guard_") {
+				t.Errorf("%s: %s by %q, want 23514 by a guard", sql, got.Code, got.ConstraintName)
+			}
+		}
+		exec(t, conn, fmt.Sprintf("UPDATE p SET %s = NULL", column))
+	}
+}
+
+// testConcurrent has others write plain columns, insert, move and delete rows
+// while Apply runs. None of them may fail, and nothing they wrote may be lost.
+func testConcurrent(t *testing.T, pg *testkit.Postgres) {
+	statements, pol := kindsTable(3000)
+	conn := database(t, pg, "concurrent", statements...)
+	ctx, cancel := context.WithCancel(t.Context())
+	var wg sync.WaitGroup
+	writes := make([]int, 2)
+	for n := range writes {
+		other := connect(t, pg, "concurrent")
+		wg.Go(func() {
+			for i := 0; ctx.Err() == nil; i++ {
+				id := (i*7+n*1500)%3000 + 1
+				_, err := other.Exec(t.Context(), "UPDATE kinds SET note = note || 'x' WHERE id = $1", id)
+				var pgErr *pgconn.PgError
+				// For a moment between the guard and the last pass a row that was
+				// moved while it was sealed may still be plain.
+				if errors.As(err, &pgErr) && pgErr.Code == "23514" {
+					continue
+				}
+				if err != nil {
+					t.Errorf("a plain column cannot be written: %v", err)
+					return
+				}
+				writes[n]++
+			}
+		})
+	}
+	sql := kindsSQL()
+	want := rows(t, conn, sql)
+	err := backfill.Apply(t.Context(), conn, pol, &glassVault{}, backfill.Options{Batch: 50}, nil)
+	cancel()
+	wg.Wait()
+	if err != nil {
+		t.Fatalf("Apply: %v", err)
+	}
+	if diff := cmp.Diff(want, opened(t, conn, sql)); diff != "" {
+		t.Errorf("opened rows (-before +after):\n%.2000s", diff)
+	}
+	total := fmt.Sprint(writes[0] + writes[1])
+	if got := rows(t, conn, "SELECT sum(length(note) - 4) FROM kinds"); got[0] != total || total == "0" {
+		t.Errorf("%s of %s writes are there, want all and some", got[0], total)
+	}
+}
+
+func testUnique(t *testing.T, pg *testkit.Postgres) {
+	conn := database(t, pg, "unique_names", `CREATE TABLE p (id int PRIMARY KEY, company int, ref varchar(30), code text,
+  CONSTRAINT p_ref_uniq UNIQUE (company, ref))`, "CREATE UNIQUE INDEX p_code_index ON p (code) WHERE company > 0",
+		"INSERT INTO p VALUES (1, 1, 'R1', 'C1'), (2, 1, 'R2', 'C2'), (3, 1, NULL, NULL), (4, 1, NULL, NULL)")
+	apply(t, conn, protecting("public.p.ref", "public.p.code"))
+	for column, constraint := range map[string]string{"ref": "p_ref_uniq", "code": "p_code_index"} {
+		// The same value sealed another time: another body, the same term.
+		sql := fmt.Sprintf("UPDATE p SET %s = (SELECT %[1]s || 'AAAA' FROM p WHERE id = 1) WHERE id = 2", column)
+		got := pgError(t, conn, sql)
+		if got.Code != "23505" || got.ConstraintName != constraint {
+			t.Errorf("%s: %s by %q, want 23505 by %q", sql, got.Code, got.ConstraintName, constraint)
+		}
+	}
+	exec(t, conn, "INSERT INTO p SELECT 5, 2, ref, NULL FROM p WHERE id = 1")
+	exec(t, conn, "INSERT INTO p SELECT 6, 0, NULL, code FROM p WHERE id = 1")
+	exec(t, conn, `INSERT INTO p SELECT 7, 1, ref, NULL FROM p WHERE id = 1
+ON CONFLICT (company, (split_part(ref::text, '.', 2))) DO UPDATE SET id = 70`)
+	if got := rows(t, conn, "SELECT count(*) FROM p WHERE id = 70"); got[0] != "1" {
+		t.Error("ON CONFLICT does not infer the unique index over terms")
+	}
+}
+
+func testIndexes(t *testing.T, pg *testkit.Postgres) {
+	conn := database(t, pg, "indexes", "CREATE TABLE p (id int, name varchar, phone varchar, note text, other int, memo text)",
+		`CREATE INDEX a_plain ON p (name)`,
+		`CREATE INDEX b_many ON p (other DESC, name DESC NULLS LAST, lower(note) text_pattern_ops, note COLLATE "C") INCLUDE (id, memo) WITH (fillfactor = 70) WHERE name IS NOT NULL`,
+		`CREATE INDEX c_hash ON p USING hash (phone)`,
+		`CREATE INDEX d_trigram ON p USING gin (regexp_replace((phone)::text, '[\s\\./\(\)\-]', '', 'g') gin_trgm_ops) WHERE phone IS NOT NULL`,
+		`CREATE INDEX e_partial ON p (other) WHERE name = 'Ann'`,
+		`CREATE INDEX f_null_test ON p (other) WHERE phone IS NOT NULL`,
+		`CREATE INDEX g_stored ON p (memo)`,
+		`CREATE INDEX "h Odd % name" ON p (note) WHERE note <> '100%s'`,
+		`CREATE INDEX "i Odd % name" ON p (name) WHERE note <> '100%s'`)
+	definitions := `SELECT indexname, indexdef FROM pg_indexes WHERE tablename = 'p' ORDER BY 1`
+	untouched := rows(t, conn, definitions+" OFFSET 5")
+	apply(t, conn, protecting("public.p.name", "public.p.phone", "public.p.memo!"))
+	want := []string{
+		`a_plain|CREATE INDEX a_plain ON public.p USING btree (split_part((name)::text, '.'::text, 2))`,
+		`b_many|CREATE INDEX b_many ON public.p USING btree (other DESC, split_part((name)::text, '.'::text, 2) DESC NULLS LAST, ` +
+			`lower(note) text_pattern_ops, note COLLATE "C") INCLUDE (id) WITH (fillfactor='70') WHERE (name IS NOT NULL)`,
+		`c_hash|CREATE INDEX c_hash ON public.p USING hash (split_part((phone)::text, '.'::text, 2))`,
+		untouched[0], untouched[2],
+		`i Odd % name|CREATE INDEX "i Odd % name" ON public.p USING btree (split_part((name)::text, '.'::text, 2)) WHERE (note <> '100%s'::text)`,
+	}
+	if diff := cmp.Diff(want, rows(t, conn, definitions)); diff != "" {
+		t.Errorf("indexes (-want +got):\n%s", diff)
+	}
+	kept := rows(t, conn, `SELECT index_name, replacement IS NOT NULL, done, plain_definition LIKE 'CREATE INDEX%' FROM pgveil.replaced ORDER BY 1`)
+	if diff := cmp.Diff([]string{
+		"a_plain|t|t|t", "b_many|t|t|t", "c_hash|t|t|t", "d_trigram|f|t|t", "e_partial|f|t|t", "g_stored|f|t|t", "i Odd % name|t|t|t",
+	}, kept); diff != "" {
+		t.Errorf("pgveil.replaced (-want +got):\n%s", diff)
+	}
+
+	// An index that somebody adds later is dealt with by the next run.
+	exec(t, conn, "CREATE INDEX later ON p (phone)")
+	apply(t, conn, protecting("public.p.name", "public.p.phone", "public.p.memo!"))
+	got := rows(t, conn, "SELECT indexdef FROM pg_indexes WHERE indexname = 'later'")
+	if len(got) != 1 || !strings.Contains(got[0], "split_part") {
+		t.Errorf("an index that was added later is %q, want it over terms", got)
+	}
+}
+
+func testDefaults(t *testing.T, pg *testkit.Postgres) {
+	conn := database(t, pg, "defaults", `CREATE TABLE p (id int, a text DEFAULT 'it''s', b date DEFAULT '2020-01-02',
+  c numeric(6,2) DEFAULT -1.5, d bool DEFAULT true, e varchar(9) DEFAULT NULL, f text, g text[] DEFAULT '{x,y}')`)
+	apply(t, conn, protecting("public.p.a", "public.p.b", "public.p.c", "public.p.d", "public.p.e", "public.p.f", "public.p.g"))
+	exec(t, conn, "INSERT INTO p (id) VALUES (1)")
+	want := []string{"it's|2020-01-02|-1.5|true|<NULL>|<NULL>|{x,y}"}
+	if diff := cmp.Diff(want, opened(t, conn, "SELECT a, b, c, d, e, f, g FROM p")); diff != "" {
+		t.Errorf("defaults (-want +got):\n%s", diff)
+	}
+}
+
+func testRenames(t *testing.T, pg *testkit.Postgres) {
+	conn := database(t, pg, "renames", "CREATE TABLE p (id int, name text, born date)", "INSERT INTO p VALUES (1, 'Ann', '1980-01-01')")
+	apply(t, conn, protecting("public.p.name", "public.p.born@births"))
+	ids := "SELECT id FROM pgveil.domain ORDER BY 1"
+	want := rows(t, conn, ids)
+	exec(t, conn, "CREATE SCHEMA s; ALTER TABLE public.p RENAME COLUMN name TO full_name; ALTER TABLE public.p RENAME TO people; ALTER TABLE public.people SET SCHEMA s")
+	pol := protecting("s.people.full_name", "s.people.born@births")
+	apply(t, conn, pol)
+	if got := rows(t, conn, ids); !slices.Equal(got, want) {
+		t.Errorf("domains after a rename are %q, want %q", got, want)
+	}
+	if got := rows(t, conn, "SELECT name FROM pgveil.domain ORDER BY 1"); !slices.Equal(got, []string{"births", "s.people.full_name"}) {
+		t.Errorf("domains are named %q", got)
+	}
+	snap, err := catalog.Load(t.Context(), conn, pol)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := snap.Lookup(nil, "s", "people")
+	if c := r.Column("born"); c.Protected == nil || !c.Protected.Ready || c.Protected.Logical.Name != "date" {
+		t.Errorf("born is %+v, want it ready and a date", c.Protected)
+	}
+	if r.Tainted != "" {
+		t.Errorf("the table is tainted: %s", r.Tainted)
+	}
+	if got := opened(t, conn, "SELECT full_name, born FROM s.people"); got[0] != "Ann|1980-01-01" {
+		t.Errorf("the row is %q", got)
+	}
+}
+
+// testRestore moves the table to another OID and other column numbers, as a
+// dump and restore does.
+func testRestore(t *testing.T, pg *testkit.Postgres) {
+	conn := database(t, pg, "restore", "CREATE TABLE p (gone int, id int, born date)", "ALTER TABLE p DROP gone", "INSERT INTO p VALUES (1, '1980-01-01')")
+	pol := protecting("public.p.born")
+	apply(t, conn, pol)
+	exec(t, conn, `CREATE TABLE copy (LIKE public.p INCLUDING ALL); INSERT INTO copy SELECT * FROM public.p; DROP TABLE public.p; ALTER TABLE copy SET SCHEMA public;
+ALTER TABLE public.copy RENAME TO p`)
+	apply(t, conn, pol)
+	if got := rows(t, conn, `SELECT relation = 'public.p'::regclass, attnum, state FROM pgveil."column"`); !slices.Equal(got, []string{"t|2|sealed"}) {
+		t.Errorf("pgveil.column is %q", got)
+	}
+	if got := opened(t, conn, "SELECT born FROM public.p"); got[0] != "1980-01-01" {
+		t.Errorf("born is %q", got)
+	}
+}
+
+// testScrub looks for a planted value in everything that Apply had logged and
+// in the files of the table, its indexes and its statistics.
+func testScrub(t *testing.T, pg *testkit.Postgres) {
+	const secret = "KERFUFFLE"
+	conn := database(t, pg, "scrub", "CREATE TABLE p (id int, name varchar(40) UNIQUE, kind text DEFAULT '"+secret+"-default')",
+		"INSERT INTO p SELECT i, '"+secret+"-' || i % 900 || '-' || i, '"+secret+"' FROM generate_series(1, 2000) i", "CREATE INDEX ON p (name)", "ANALYZE p")
+	before, err := os.ReadFile(pg.LogFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	apply(t, conn, protecting("public.p.name", "public.p.kind"))
+	pg.Exec(t, "scrub", "CHECKPOINT")
+	after, err := os.ReadFile(pg.LogFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if i := strings.Index(string(after[len(before):]), secret); i >= 0 {
+		t.Errorf("Apply sent the secret to the server: %.300s", after[len(before)+max(i-200, 0):])
+	}
+	for _, line := range rows(t, conn, "SELECT relname, pg_relation_filepath(oid) FROM pg_class WHERE relname LIKE 'p\\_%' OR relname = 'p'") {
+		name, path, _ := strings.Cut(line, "|")
+		file, err := os.ReadFile(pg.DataDir + "/" + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(string(file), secret) {
+			t.Errorf("the file of %s still has the secret", name)
+		}
+	}
+	if got := rows(t, conn, "SELECT count(*) FROM pg_stats WHERE tablename = 'p' AND (most_common_vals::text || histogram_bounds::text) LIKE '%"+secret+"%'"); got[0] != "0" {
+		t.Errorf("%s columns have the secret in their statistics", got[0])
+	}
+	if got := rows(t, conn, "SELECT count(*) FROM pg_attrdef WHERE pg_get_expr(adbin, adrelid) LIKE '%"+secret+"%'"); got[0] != "0" {
+		t.Error("the default is still plain")
+	}
+}
+
+func testLock(t *testing.T, pg *testkit.Postgres) {
+	conn := database(t, pg, "lock_wait", "CREATE TABLE p (id int, born date)", "INSERT INTO p VALUES (1, '1980-01-01')")
+	other := connect(t, pg, "lock_wait")
+	tx, err := other.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := tx.Exec(t.Context(), "SELECT * FROM p"); err != nil {
+		t.Fatal(err)
+	}
+	short := backfill.Options{LockTimeout: 20e6, LockPatience: 200e6}
+	err = backfill.Apply(t.Context(), conn, protecting("public.p.born"), &glassVault{}, short, nil)
+	if err == nil || !strings.Contains(err.Error(), "long transaction") {
+		t.Errorf("Apply against a long transaction: %v, want it to say so", err)
+	}
+	if err := tx.Rollback(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got := rows(t, conn, "SELECT born FROM public.p"); got[0] != "1980-01-01" {
+		t.Errorf("born is %q, want it untouched", got[0])
+	}
+
+	exec(t, other, "SELECT pg_advisory_lock(123589670300006)")
+	err = backfill.Apply(t.Context(), conn, protecting("public.p.born"), &glassVault{}, short, nil)
+	if err == nil || !strings.Contains(err.Error(), "another apply") {
+		t.Errorf("Apply beside another one: %v, want it to say so", err)
+	}
+	exec(t, other, "SELECT pg_advisory_unlock_all()")
+	apply(t, conn, protecting("public.p.born"))
+}
+
+func testRefuses(t *testing.T, pg *testkit.Postgres) {
+	conn := database(t, pg, "refuses", "CREATE TABLE p (id int, name text PRIMARY KEY, born date)", "INSERT INTO p VALUES (1, 'Ann', '1980-01-01')")
+	vault := &glassVault{}
+	err := backfill.Apply(t.Context(), conn, protecting("public.p.name", "public.p.born", "public.absent.x"), vault, backfill.Options{}, nil)
+	var refused *backfill.RefusedError
+	if !errors.As(err, &refused) || len(refused.Findings) != 2 {
+		t.Fatalf("Apply: %v, want it refused for two reasons", err)
+	}
+	for _, want := range []string{"primary key", "public.absent.x"} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("Apply: %q, want %q in it", err, want)
+		}
+	}
+	if got := rows(t, conn, "SELECT name, born, to_regnamespace('pgveil') IS NULL FROM public.p"); !slices.Equal(got, []string{"Ann|1980-01-01|t"}) {
+		t.Errorf("after a refusal the database has %q", got)
+	}
+	if len(vault.created) > 0 {
+		t.Errorf("after a refusal keysets were made: %v", vault.created)
+	}
+}
+
+func testOddNames(t *testing.T, pg *testkit.Postgres) {
+	conn := database(t, pg, "odd_names", `CREATE SCHEMA "S %s.x"`, `CREATE TABLE "S %s.x"."T ""q'" (gone int, "Id" int, "Näme %d" varchar(9) UNIQUE, "select" date)`,
+		`ALTER TABLE "S %s.x"."T ""q'" DROP gone`, `INSERT INTO "S %s.x"."T ""q'" VALUES (1, 'Ann', '1980-01-01')`)
+	pol := &policy.Policy{Tables: []*policy.Table{{Schema: "S %s.x", Name: `T "q'`}}}
+	for _, name := range []string{"Näme %d", "select"} {
+		pol.Tables[0].Columns = append(pol.Tables[0].Columns, &policy.Column{
+			Schema: "S %s.x", Table: `T "q'`, Name: name, Domain: name, Keyset: "default", Search: policy.Search{Equality: true},
+		})
+	}
+	apply(t, conn, pol)
+	if got := opened(t, conn, `SELECT "Näme %d", "select" FROM "S %s.x"."T ""q'"`); got[0] != "Ann|1980-01-01" {
+		t.Errorf("the row is %q", got)
+	}
+	apply(t, conn, pol)
+}
+
+type brokenVault struct{ glassVault }
+
+func (v *brokenVault) Sealer(p *catalog.Protected) (backfill.Sealer, error) {
+	s, err := v.glassVault.Sealer(p)
+	return brokenSealer{s}, err
+}
+
+type brokenSealer struct{ backfill.Sealer }
+
+func (s brokenSealer) Seal(ctx context.Context, dst, text []byte) ([]byte, error) {
+	if string(text) == "bad" {
+		return nil, errors.New("it is no date")
+	}
+	return s.Sealer.Seal(ctx, dst, text)
+}
+
+func testBadValue(t *testing.T, pg *testkit.Postgres) {
+	conn := database(t, pg, "bad_value", "CREATE TABLE p (id int, name text)", "INSERT INTO p VALUES (1, 'good'), (2, 'bad')")
+	pol := protecting("public.p.name")
+	err := backfill.Apply(t.Context(), conn, pol, &brokenVault{}, backfill.Options{}, nil)
+	if err == nil || !strings.Contains(err.Error(), "column name, row at ctid (0,2): it is no date") {
+		t.Errorf("Apply: %v, want the column and the row named", err)
+	}
+	exec(t, conn, "UPDATE public.p SET name = 'mended' WHERE id = 2")
+	apply(t, conn, pol)
+	if got := opened(t, conn, "SELECT name FROM public.p ORDER BY id"); !slices.Equal(got, []string{"good", "mended"}) {
+		t.Errorf("names are %q", got)
+	}
+}
+
+// testNewColumn adds a column to a policy that has been applied.
+func testNewColumn(t *testing.T, pg *testkit.Postgres) {
+	conn := database(t, pg, "new_column", "CREATE TABLE p (id int, name text, born date)", "INSERT INTO p VALUES (1, 'Ann', '1980-01-01'), (2, NULL, NULL)")
+	apply(t, conn, protecting("public.p.name"))
+	name := rows(t, conn, "SELECT name FROM public.p ORDER BY id")
+	apply(t, conn, protecting("public.p.name", "public.p.born"))
+	if got := opened(t, conn, "SELECT name, born FROM public.p ORDER BY id"); !slices.Equal(got, []string{"Ann|1980-01-01", "<NULL>|<NULL>"}) {
+		t.Errorf("rows are %q", got)
+	}
+	if got := rows(t, conn, "SELECT name FROM public.p ORDER BY id"); !slices.Equal(got, name) {
+		t.Error("a column that was sealed was sealed again")
+	}
+}
+
+func testDomains(t *testing.T, pg *testkit.Postgres) {
+	conn := database(t, pg, "domains", "CREATE TABLE p (phone varchar(20))", "CREATE TABLE q (phone text, other text)",
+		"INSERT INTO p VALUES ('123')", "INSERT INTO q VALUES ('123', '123')")
+	vault := &glassVault{}
+	pol := protecting("public.p.phone@phones", "public.q.phone@phones", "public.q.other")
+	if err := backfill.Apply(t.Context(), conn, pol, vault, backfill.Options{}, nil); err != nil {
+		t.Fatal(err)
+	}
+	if got := rows(t, conn, "SELECT count(*) FROM public.p JOIN public.q ON split_part(p.phone, '.', 2) = split_part(q.phone, '.', 2)"); got[0] != "1" {
+		t.Error("columns of one domain do not join")
+	}
+	if got := rows(t, conn, "SELECT count(*) FROM public.q WHERE split_part(other, '.', 2) = split_part(phone, '.', 2)"); got[0] != "0" {
+		t.Error("columns of two domains join")
+	}
+	if vault.created["default"] != 1 {
+		t.Errorf("keysets were made %v, want default once", vault.created)
+	}
+	if got := rows(t, conn, "SELECT count(*), min(length(id)) FROM pgveil.domain"); got[0] != "2|26" {
+		t.Errorf("domains are %q, want two with identifiers of 26 characters", got)
+	}
+	if got := pgError(t, strangerConn(t, pg, "domains"), "SELECT * FROM pgveil.domain"); got.Code != "42501" {
+		t.Errorf("a stranger reading pgveil.domain gets %s, want 42501", got.Code)
+	}
+}
+
+func strangerConn(t *testing.T, pg *testkit.Postgres, database string) *pgx.Conn {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), pg.URL(database, "stranger"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close(context.Background()) })
+	return conn
+}
