@@ -94,7 +94,8 @@ func load(ctx context.Context, s *stage, people []registry.Person) error {
 
 // searchable are the secrets that the files are searched for: those of some
 // people, since everyone's would take minutes.
-func searchable(people []registry.Person) (planter testkit.Planter, values int) {
+func searchable(people []registry.Person) (planter *testkit.Planter, values int) {
+	planter = &testkit.Planter{}
 	const most = 400
 	for i := 0; i < len(people); i += max(1, len(people)/most) {
 		p := people[i]
