@@ -94,6 +94,8 @@ const (
 	InvalidValue Code = "invalid-value"
 	// ClockInput is a value such as 'now' that means another moment at every reading.
 	ClockInput Code = "clock-input"
+	// DoesNotOpen is a stored value that is no envelope, was changed, or was sealed for another column.
+	DoesNotOpen Code = "does-not-open"
 	// DamagedValue is an opened value that is not of the column's type.
 	DamagedValue Code = "damaged-value"
 	// UnsupportedType is a type that cannot be protected, or not in the way that was asked.
@@ -112,4 +114,24 @@ const (
 	TooManyConnections Code = "too-many-connections"
 	// Draining ends a session because pgveil is shutting down.
 	Draining Code = "shutting-down"
+	// CatalogAway says that the database's catalog cannot be read, or was not read in time.
+	CatalogAway Code = "catalog-away"
+	// ProbeFailed says that the session's role and search path could not be found out.
+	ProbeFailed Code = "probe-failed"
+	// ClientEncoding is a protected statement with a client_encoding other than UTF8.
+	ClientEncoding Code = "client-encoding"
+	// UnknownZone is a time with a zone while TimeZone is one that has no rules here.
+	UnknownZone Code = "unknown-time-zone"
+	// SQLNamesPlanned is SQL that names what was prepared over the protocol for a protected table.
+	SQLNamesPlanned Code = "sql-names-protocol-statement"
+	// SettingsInMessage is a protected statement behind a change of settings in the same message.
+	SettingsInMessage Code = "settings-in-message"
+	// PlanChanged is a prepared statement that would now be sent differently.
+	PlanChanged Code = "plan-changed"
+	// MaskWrittenBack is a write of a value that was read through a mask.
+	MaskWrittenBack Code = "mask-written-back"
+	// ResultMismatch is a result that is not the one that was planned.
+	ResultMismatch Code = "result-mismatch"
+	// ServerGone ends a session whose server has gone away.
+	ServerGone Code = "server-gone"
 )

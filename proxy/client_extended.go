@@ -1,0 +1,329 @@
+package proxy
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/pgveil/pgveil/internal/pgerr"
+	"github.com/pgveil/pgveil/internal/wire"
+	"github.com/pgveil/pgveil/rewrite"
+	"github.com/pgveil/pgveil/rewrite/shape"
+)
+
+// prepare handles a Parse.
+func (s *session) prepare(ctx context.Context, body []byte) error {
+	m := &s.asks.parse
+	if m.Decode(body) != nil {
+		return s.pass(expect{kind: expectParse}, wire.TypeParse, body) // the server's error
+	}
+	if !s.settleSettings() {
+		return nil
+	}
+	at := s.db.now()
+	stmts, err := s.scan(m.SQL, at, s.settings.Load().backslash)
+	switch {
+	case err != nil && reachesAnyhow(at.matcher, m.SQL):
+		return s.refuseParse(m.Name, s.refuse(syntaxError(err)))
+	case err != nil:
+		return s.pass(expect{kind: expectParse}, wire.TypeParse, body)
+	}
+	st := &statement{name: string(m.Name), sql: slices.Clone(m.SQL), oids: slices.Clone(m.OIDs), seen: at}
+	var flags shape.Flags
+	for i := range stmts {
+		flags |= stmts[i].Flags
+	}
+	switch {
+	case flags&namesPlanned != 0:
+		return s.refuseParse(m.Name, s.refuse(namesPlannedError("this")))
+	case flags&rewrite.Reaches == 0:
+		if len(stmts) == 1 {
+			st.effect = effectOf(at, m.SQL, &stmts[0])
+		}
+		return s.passParse(st, body)
+	case len(stmts) != 1:
+		return s.refuseParse(m.Name, s.refuse(severalStatements()))
+	}
+	st.effect = effectOf(at, m.SQL, &stmts[0])
+	return s.planParse(ctx, st, body, &stmts[0])
+}
+
+func (s *session) passParse(st *statement, body []byte) error {
+	s.pushParse(st)
+	if err := s.toServer.Frame(wire.TypeParse, body); err != nil {
+		return s.writingServer(err)
+	}
+	return nil
+}
+
+// pushParse notes a statement in the registry before its answer can come.
+func (s *session) pushParse(st *statement) {
+	s.registry.addStatement(st)
+	st.seq = s.queue.last() + 1
+	s.push(expect{kind: expectParse, parse: st})
+}
+
+// planParse sends a Parse that reaches something protected.
+func (s *session) planParse(ctx context.Context, st *statement, body []byte, stmt *shape.Statement) error {
+	m := &s.asks.parse
+	switch r, refusal := s.readyToPlan(ctx); r {
+	case skipped:
+		return nil
+	case aborted:
+		return s.refuseParse(m.Name, nil)
+	case refused:
+		return s.refuseParse(m.Name, s.refuse(refusal))
+	}
+	st.ctx = s.asks.planning
+	st.seen = st.ctx.state
+	st.plan = s.db.opts.Compiler.Plan(st.ctx.env, m.SQL, stmt, m.OIDs)
+	switch st.plan.Verdict {
+	case rewrite.Forward:
+		return s.passParse(st, body)
+	case rewrite.Rewrite:
+		f := s.filler(ctx)
+		sql, err := f.text(s.asks.sql[:0], m.SQL, stmt, st.plan)
+		if err != nil {
+			return s.refuseParse(m.Name, s.refuse(err))
+		}
+		s.asks.sql = sql
+		sent := wire.Parse{Name: m.Name, SQL: sql, OIDs: make([]uint32, len(st.plan.Params))}
+		for i := range st.plan.Params {
+			sent.OIDs[i] = st.plan.Params[i].OID
+		}
+		s.registry.addStatement(st)
+		st.seq = s.queue.last() + 1
+		return s.sendParse(expect{kind: expectParse, parse: st, rewritten: true}, &sent)
+	}
+	return s.refuseParse(m.Name, s.refuse(planRefusal(st.plan)))
+}
+
+// bind handles a Bind.
+func (s *session) bind(ctx context.Context, body []byte) error {
+	name, stmtName, err := wire.BindNames(body)
+	if err != nil {
+		return s.pass(expect{kind: expectBind}, wire.TypeBind, body)
+	}
+	st := s.registry.statement(stmtName)
+	if st != nil && !s.isSettled(st.seq) {
+		if !s.settle(st.seq) {
+			return nil
+		}
+		st = s.registry.statement(stmtName)
+	}
+	if st == nil {
+		return s.passBind(name, nil, body)
+	}
+	switch r, refusal := s.current(ctx, st); r {
+	case skipped:
+		return nil
+	case aborted:
+		// The server checks the transaction before it looks at parameters.
+		return s.sendBind(expect{kind: expectBind}, &wire.Bind{Portal: name, Statement: stmtName})
+	case refused:
+		return s.refuseBind(name, s.refuse(refusal))
+	}
+	if st.plan == nil {
+		return s.passBind(name, st, body)
+	}
+	return s.planBind(ctx, st, body)
+}
+
+func (s *session) isSettled(seq uint64) bool {
+	return s.asks.open && seq >= s.asks.group || s.queue.isAnswered(seq)
+}
+
+// passBind sends a Bind as it is.
+func (s *session) passBind(name []byte, st *statement, body []byte) error {
+	e := expect{kind: expectBind}
+	hides := s.registry.portal(name) != nil
+	if hides || st != nil && st.effect.lasting() {
+		e.portal = &portal{name: string(name), stmt: st}
+		s.addPortal(e.portal)
+	}
+	return s.pass(e, wire.TypeBind, body)
+}
+
+// current makes sure that a statement's plan is what it would be if it were
+// prepared now.
+func (s *session) current(ctx context.Context, st *statement) (readiness, *pgerr.Error) {
+	if st.plan == nil {
+		return s.stillPlain(st)
+	}
+	r, refusal := s.readyToPlan(ctx)
+	if r != ready || st.ctx == s.asks.planning {
+		return r, refusal
+	}
+	stmts, err := s.scan(st.sql, s.asks.planning.state, s.settings.Load().backslash)
+	if err != nil || len(stmts) != 1 {
+		return refused, changedPlanError()
+	}
+	plan := s.db.opts.Compiler.Plan(s.asks.planning.env, st.sql, &stmts[0], st.oids)
+	switch {
+	case plan.Verdict == rewrite.Refuse:
+		return refused, planRefusal(plan)
+	case !interchangeable(st.plan, plan):
+		return refused, changedPlanError()
+	}
+	st.plan, st.ctx, st.seen = plan, s.asks.planning, s.asks.planning.state
+	return ready, nil
+}
+
+// stillPlain checks that a statement that was forwarded does not reach what
+// has become protected since.
+func (s *session) stillPlain(st *statement) (readiness, *pgerr.Error) {
+	at := s.db.now()
+	if st.seen == at {
+		return ready, nil
+	}
+	stmts, err := s.scan(st.sql, at, s.settings.Load().backslash)
+	if err != nil {
+		return refused, changedPlanError()
+	}
+	for i := range stmts {
+		if stmts[i].Flags&rewrite.Reaches != 0 {
+			return refused, changedPlanError()
+		}
+	}
+	st.seen = at
+	return ready, nil
+}
+
+// planBind sends a Bind of a statement with a plan.
+func (s *session) planBind(ctx context.Context, st *statement, body []byte) error {
+	m := &s.asks.bind
+	if m.Decode(body) != nil {
+		return s.pass(expect{kind: expectBind}, wire.TypeBind, poisonedBody(body))
+	}
+	p := &portal{name: string(m.Portal), stmt: st}
+	p.run = &run{plan: st.plan, planning: st.ctx, effect: st.effect, formats: slices.Clone(m.ResultFormats), stmt: st}
+	e := expect{kind: expectBind, portal: p, rewritten: st.plan.Verdict == rewrite.Rewrite}
+	var err error
+	if e.rewritten {
+		err = s.fillBind(ctx, e, m, st)
+	} else {
+		s.addPortal(p)
+		err = s.pass(e, wire.TypeBind, body)
+	}
+	if err != nil || st.plan.Columns == nil || st.described.Load() {
+		return err
+	}
+	// The client may never ask what the result is, but pgveil must know.
+	frame, err := (&wire.Describe{Kind: wire.KindPortal, Name: m.Portal}).Append(s.asks.frame[:0])
+	if err != nil {
+		return err
+	}
+	s.asks.frame = frame
+	s.push(expect{kind: expectDescribe, portal: p, own: true})
+	return s.write(frame)
+}
+
+// addPortal notes the portal that the next frame makes.
+func (s *session) addPortal(p *portal) {
+	p.seq = s.queue.last() + 1
+	s.registry.addPortal(p)
+}
+
+// fillBind sends a Bind with its parameters sealed.
+func (s *session) fillBind(ctx context.Context, e expect, m *wire.Bind, st *statement) error {
+	if want := clientParams(st.plan); len(m.Params) != want {
+		return s.refuseBind(m.Portal, &pgerr.Error{
+			State: pgerr.StateProtocol,
+			Code:  pgerr.ProtocolBroken,
+			Message: fmt.Sprintf("bind message supplies %d parameters, but prepared statement %q requires %d",
+				len(m.Params), st.name, want),
+		})
+	}
+	f := s.filler(ctx)
+	sent := &s.asks.sent
+	if err := f.bind(sent, m, st); err != nil {
+		return s.refuseBind(m.Portal, s.refuse(err))
+	}
+	s.addPortal(e.portal)
+	return s.sendBind(e, sent)
+}
+
+// poisonedBody returns a Bind that is as malformed as the client's but holds
+// none of its parameters.
+func poisonedBody(body []byte) []byte {
+	portal := bytes.IndexByte(body, 0)
+	statement := bytes.IndexByte(body[portal+1:], 0)
+	return body[:portal+1+statement+1]
+}
+
+// clientParams returns how many parameters a statement has for the client.
+func clientParams(p *rewrite.Plan) int {
+	n := len(p.ClientParams)
+	for i := range p.Params {
+		n = max(n, p.Params[i].Client)
+	}
+	return n
+}
+
+// describe handles a Describe.
+func (s *session) describe(_ context.Context, body []byte) error {
+	var m wire.Describe
+	e := expect{kind: expectDescribe}
+	if m.Decode(body) == nil {
+		if m.Kind == wire.KindStatement {
+			e.statement, e.parse = true, s.settledStatement(m.Name)
+			// The plan is taken now: a later Bind may renew it.
+			if st := e.parse; st != nil && st.plan != nil {
+				e.rewritten = st.plan.Verdict == rewrite.Rewrite
+				e.described = &run{plan: st.plan, planning: st.ctx, stmt: st}
+			}
+		} else {
+			e.portal = s.settledPortal(m.Name)
+		}
+	}
+	return s.pass(e, wire.TypeDescribe, body)
+}
+
+func (s *session) settledStatement(name []byte) *statement {
+	st := s.registry.statement(name)
+	if st != nil && !s.isSettled(st.seq) && s.settle(st.seq) {
+		st = s.registry.statement(name)
+	}
+	return st
+}
+
+func (s *session) settledPortal(name []byte) *portal {
+	p := s.registry.portal(name)
+	if p != nil && !s.isSettled(p.seq) && s.settle(p.seq) {
+		p = s.registry.portal(name)
+	}
+	return p
+}
+
+// execute handles an Execute.
+func (s *session) execute(_ context.Context, body []byte) error {
+	var m wire.Execute
+	e := expect{kind: expectExecute}
+	if m.Decode(body) == nil {
+		e.portal = s.settledPortal(m.Portal)
+	}
+	if e.portal != nil && e.portal.stmt != nil {
+		s.took(&e.portal.stmt.effect)
+	}
+	return s.pass(e, wire.TypeExecute, body)
+}
+
+// closeNamed handles a Close.
+func (s *session) closeNamed(_ context.Context, body []byte) error {
+	var m wire.Close
+	e := expect{kind: expectClose}
+	if m.Decode(body) == nil {
+		e.statement, e.named = m.Kind == wire.KindStatement, string(m.Name)
+	}
+	return s.pass(e, wire.TypeClose, body)
+}
+
+func severalStatements() *pgerr.Error {
+	return &pgerr.Error{
+		State:   "42601",
+		Code:    pgerr.CannotParse,
+		Message: "cannot insert multiple commands into a prepared statement",
+		Hint:    "Prepare them one by one.",
+	}
+}

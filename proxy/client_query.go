@@ -1,0 +1,228 @@
+package proxy
+
+import (
+	"context"
+
+	"github.com/pgveil/pgveil/envelope/canon"
+	"github.com/pgveil/pgveil/internal/pgerr"
+	"github.com/pgveil/pgveil/internal/wire"
+	"github.com/pgveil/pgveil/rewrite"
+	"github.com/pgveil/pgveil/rewrite/shape"
+)
+
+// run is one statement that the server runs: how its result is read, and what
+// it changes.
+type run struct {
+	// plan is nil for a statement that reaches nothing protected. The text of one
+	// with a plan may be the client's own, and only its result be read otherwise.
+	plan     *rewrite.Plan
+	planning *planning
+	effect   effect
+	// formats are the result formats of a portal; none in the simple protocol.
+	formats []int16
+	// stmt is the prepared statement that the portal is of, nil in the simple protocol.
+	stmt *statement
+	// cells say how a row is read. The server's side makes them.
+	cells []cell
+	// cachedForms are those of the settings formsOf.
+	formsOf     *settings
+	cachedForms *canon.Settings
+}
+
+// query handles a Query: one or more statements in the simple protocol.
+func (s *session) query(ctx context.Context, body []byte) error {
+	sql, err := wire.DecodeQuery(body)
+	if err != nil {
+		return s.passQuery(expect{kind: expectQuery}, body) // the server's error
+	}
+	if !s.settleSettings() {
+		return nil
+	}
+	st := s.db.now()
+	stmts, err := s.scan(sql, st, s.settings.Load().backslash)
+	if err != nil {
+		if !reachesAnyhow(st.matcher, sql) {
+			return s.passQuery(expect{kind: expectQuery}, body)
+		}
+		return s.refuseQuery(s.refuse(syntaxError(err)))
+	}
+	var flags shape.Flags
+	for i := range stmts {
+		flags |= stmts[i].Flags
+	}
+	if flags&(rewrite.Reaches|namesPlanned) == 0 {
+		return s.forwardQuery(st, sql, body, stmts)
+	}
+	return s.planQuery(ctx, sql, body, stmts)
+}
+
+// settleSettings waits for a change of settings that is under way, because the
+// text of the next statement may be read differently after it. It reports
+// false if the session has ended.
+func (s *session) settleSettings() bool {
+	return !s.asks.touched || s.waitFor(s.asks.touchedAt)
+}
+
+func (s *session) passQuery(e expect, body []byte) error {
+	s.boundary(e)
+	if err := s.toServer.Frame(wire.TypeQuery, body); err != nil {
+		return s.writingServer(err)
+	}
+	return nil
+}
+
+// refuseQuery sends a poison in place of a whole Query.
+func (s *session) refuseQuery(refusal *pgerr.Error) error {
+	text := poisonQuery
+	if s.knownFailed() {
+		text = harmless
+	}
+	return s.sendQuery(expect{kind: expectQuery, refusal: refusal}, []byte(text))
+}
+
+func (s *session) sendQuery(e expect, sql []byte) error {
+	frame, err := wire.AppendQuery(s.asks.frame[:0], sql)
+	if err != nil {
+		return err
+	}
+	s.asks.frame = frame
+	s.boundary(e)
+	return s.write(frame)
+}
+
+// forwardQuery sends a Query none of whose statements needs a plan.
+func (s *session) forwardQuery(st *state, sql, body []byte, stmts []shape.Statement) error {
+	e := expect{kind: expectQuery}
+	lasting := false
+	for i := range stmts {
+		effect := effectOf(st, sql, &stmts[i])
+		if lasting = lasting || effect.lasting(); effect.drops != dropNothing {
+			e.runs = make([]run, len(stmts))
+		}
+	}
+	if !lasting {
+		return s.passQuery(e, body)
+	}
+	effects := make([]effect, len(stmts))
+	for i := range stmts {
+		effects[i] = effectOf(st, sql, &stmts[i])
+		if e.runs != nil {
+			e.runs[i].effect = effects[i]
+		}
+	}
+	for i := range effects {
+		s.took(&effects[i])
+	}
+	return s.passQuery(e, body)
+}
+
+// planQuery sends a Query at least one of whose statements needs a plan.
+func (s *session) planQuery(ctx context.Context, sql, body []byte, stmts []shape.Statement) error {
+	r, refusal := s.readyToPlan(ctx)
+	if r == skipped {
+		return nil // the server would ignore it
+	}
+	m := message{session: s, sql: sql, readiness: r, refusal: refusal}
+	m.out = s.asks.sql[:0]
+	e := expect{kind: expectQuery}
+	for i := range stmts {
+		run, refusal := m.add(ctx, &stmts[i])
+		e.runs = append(e.runs, run)
+		if refusal != nil {
+			e.refusal, e.refused = s.refuse(refusal), i
+			break
+		}
+	}
+	s.asks.sql = m.out
+	for i := range e.runs {
+		s.took(&e.runs[i].effect)
+	}
+	if m.changed {
+		return s.sendQuery(e, m.out)
+	}
+	return s.passQuery(e, body)
+}
+
+// message puts together the text that is sent for a Query.
+type message struct {
+	session   *session
+	sql       []byte
+	readiness readiness
+	refusal   *pgerr.Error
+	out       []byte
+	// changed says that out is not what the client sent.
+	changed bool
+	// unsettled says that a statement before may change the role, the search
+	// path or how text is read; ended that it may end a failed transaction.
+	unsettled, ended bool
+}
+
+// add appends a statement, or what is sent instead, and a refusal if that is a poison.
+func (m *message) add(ctx context.Context, stmt *shape.Statement) (run, error) {
+	s := m.session
+	if len(m.out) > 0 {
+		m.out = append(m.out, ';', ' ')
+	}
+	at := s.db.now()
+	text := m.sql[stmt.Start:stmt.End]
+	r := run{effect: effectOf(at, m.sql, stmt)}
+	defer func() {
+		m.unsettled = m.unsettled || r.effect.flags&rewrite.ChangesSettings != 0
+		m.ended = m.ended || r.effect.flags&endsTransaction != 0
+	}()
+	switch {
+	case stmt.Flags&namesPlanned != 0:
+		return run{}, m.poison(namesPlannedError(stmt.First))
+	case stmt.Flags&rewrite.Reaches == 0:
+		m.out = append(m.out, text...)
+		return r, nil
+	case m.unsettled, m.readiness == aborted && m.ended:
+		return run{}, m.poison(settingsInMessageError())
+	case m.readiness == aborted:
+		m.out, m.changed = append(m.out, harmless...), true
+		return run{}, nil
+	case m.readiness == refused:
+		return run{}, m.poison(m.refusal)
+	}
+	r.planning = s.asks.planning
+	r.plan = s.db.opts.Compiler.Plan(r.planning.env, m.sql, stmt, nil)
+	switch r.plan.Verdict {
+	case rewrite.Forward:
+		m.out = append(m.out, text...)
+		return r, nil
+	case rewrite.Rewrite:
+		start := len(m.out)
+		f := s.filler(ctx)
+		var err error
+		if m.out, err = f.text(m.out, m.sql, stmt, r.plan); err != nil {
+			m.out = m.out[:start]
+			return run{}, m.poison(err)
+		}
+		m.changed = true
+		return r, nil
+	}
+	return run{}, m.poison(planRefusal(r.plan))
+}
+
+// poison appends a poison and returns the error that is shown for it.
+func (m *message) poison(refusal error) error {
+	m.changed = true
+	text := poisonQuery
+	if len(m.out) == 0 && m.session.knownFailed() {
+		text = harmless
+	}
+	m.out = append(m.out, text...)
+	return refusal
+}
+
+// planRefusal returns why a plan refuses.
+func planRefusal(p *rewrite.Plan) *pgerr.Error {
+	if p.Refusal != nil {
+		return p.Refusal
+	}
+	return &pgerr.Error{
+		State:   pgerr.StateInternal,
+		Code:    pgerr.Internal,
+		Message: "internal error in pgveil: a refusal without a reason",
+	}
+}

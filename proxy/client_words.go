@@ -1,0 +1,154 @@
+package proxy
+
+import (
+	"bytes"
+	"strings"
+
+	"github.com/pgveil/pgveil/rewrite"
+	"github.com/pgveil/pgveil/rewrite/shape"
+)
+
+// Flags that a session raises beside those of package rewrite, from the other
+// end of the word.
+const (
+	// namesPlanned says that SQL names a prepared statement or portal of the
+	// protocol that has a plan.
+	namesPlanned shape.Flags = 1 << (31 - iota)
+	// endsTransaction says that a transaction or savepoint may end.
+	endsTransaction
+)
+
+// sessionWords is the Matcher of one scan: the words of the database, and the
+// names that the session's own planned statements have in SQL.
+type sessionWords struct {
+	inner    shape.Matcher
+	registry *registry
+	// watching says that a name may follow: EXECUTE, FETCH or MOVE was seen.
+	// These words occur elsewhere too, so a statement that has a planned
+	// statement's name by chance may be refused, but none gets through.
+	watching bool
+	planned  bool
+}
+
+// Match returns what the word means to the database and to this session.
+func (w *sessionWords) Match(ident []byte) shape.Flags {
+	flags := w.inner.Match(ident)
+	if !w.planned {
+		return flags
+	}
+	if w.watching && w.registry.planHeld(string(ident)) {
+		flags |= namesPlanned
+	}
+	switch string(ident) {
+	case "execute", "fetch", "move":
+		w.watching = true
+	}
+	return flags
+}
+
+// scan splits a text into statements and finds their flags in st. The result
+// is valid until the next scan.
+func (s *session) scan(sql []byte, st *state, backslash bool) ([]shape.Statement, error) {
+	w := &s.asks.words
+	w.inner, w.watching, w.planned = st.matcher, false, s.registry.hasPlanned()
+	return s.asks.scanner.Scan(sql, !backslash, w)
+}
+
+// flagsOf returns what a statement may do. Without a catalog there is no
+// telling, so everything may change settings then.
+func flagsOf(st *state, stmt *shape.Statement) shape.Flags {
+	flags := rewrite.FlagsOf(stmt)
+	switch stmt.First {
+	case "commit", "end", "rollback", "abort", "release", "prepare":
+		flags |= endsTransaction
+	}
+	if st.snap == nil {
+		flags |= rewrite.ChangesSettings | rewrite.ChangesCatalog
+	}
+	return flags
+}
+
+// effectOf returns what running a statement changes for the session.
+func effectOf(st *state, sql []byte, stmt *shape.Statement) effect {
+	e := effect{flags: flagsOf(st, stmt)}
+	switch stmt.First {
+	case "discard":
+		if stmt.Second == "all" {
+			e.drops = dropAll
+		}
+	case "deallocate":
+		e.drops, e.dropName = dropNamed, stmt.Second
+		if stmt.Second == "prepare" {
+			e.dropName = deallocated(sql[stmt.Start:stmt.End])
+		}
+		if e.dropName == "all" && !bytes.HasSuffix(sql[:stmt.End], []byte{'"'}) {
+			e.drops = dropAll
+		}
+	}
+	return e
+}
+
+// deallocated returns the name in DEALLOCATE PREPARE name, "" if it is not
+// plainly to be seen, which leaves a plan without its statement.
+func deallocated(sql []byte) string {
+	words := strings.Fields(string(sql))
+	if len(words) == 2 {
+		return "prepare" // a statement of that name
+	}
+	name := words[len(words)-1]
+	if len(name) > 2 && name[0] == '"' && name[len(name)-1] == '"' {
+		return strings.ReplaceAll(name[1:len(name)-1], `""`, `"`)
+	}
+	return strings.ToLower(name)
+}
+
+// reachesAnyhow looks for the database's words in a text that could not be
+// scanned: any run of letters, digits and what else a word may be made of. It
+// errs on the side of finding one.
+func reachesAnyhow(m shape.Matcher, sql []byte) bool {
+	if bytes.Contains(bytes.ToLower(sql), []byte(`u&"`)) {
+		return true
+	}
+	inWord := func(c byte) bool {
+		return c >= 0x80 || c == '_' || c == '$' || '0' <= c && c <= '9' || 'a' <= c|0x20 && c|0x20 <= 'z'
+	}
+	for start := 0; start < len(sql); start++ {
+		if !inWord(sql[start]) {
+			continue
+		}
+		end := start
+		for end < len(sql) && inWord(sql[end]) {
+			end++
+		}
+		word := sql[start:end]
+		if m.Match(word)&rewrite.Reaches != 0 || m.Match(asciiLower(word))&rewrite.Reaches != 0 {
+			return true
+		}
+		start = end
+	}
+	return bytes.IndexByte(sql, '"') >= 0 && reachesQuoted(m, sql)
+}
+
+// reachesQuoted looks between every two quotes that follow one another, for
+// names with characters that no bare word has.
+func reachesQuoted(m shape.Matcher, sql []byte) bool {
+	parts := bytes.Split(sql, []byte{'"'})
+	for _, part := range parts {
+		if m.Match(part)&rewrite.Reaches != 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// asciiLower folds as PostgreSQL folds identifiers.
+func asciiLower(b []byte) []byte {
+	out := make([]byte, len(b))
+	for i, c := range b {
+		if 'A' <= c && c <= 'Z' {
+			c |= 0x20
+		}
+		out[i] = c
+	}
+	return out
+}

@@ -1,0 +1,147 @@
+package proxy
+
+import (
+	"errors"
+	"fmt"
+
+	"go.uber.org/zap"
+
+	"github.com/pgveil/pgveil/internal/pgerr"
+	"github.com/pgveil/pgveil/internal/wire"
+)
+
+// A refused statement leaves the session as PostgreSQL would: the transaction
+// failed, the rest of a message dropped, the rest of a pipeline skipped up to
+// Sync. The server does all that by itself when it gets a poison in place of
+// the statement: something that fails whatever the state and changes nothing.
+// The server's side puts pgveil's error in the place of the poison's.
+const (
+	// poisonQuery fails with 3B001 in a transaction and with 25P01 outside.
+	poisonQuery = `ROLLBACK TO SAVEPOINT "pgveil refused a statement"`
+	// poisonParse is no SQL: 42601.
+	poisonParse = "pgveil refused a statement"
+	// poisonBind is a statement that does not exist: 26000.
+	poisonBind = "pgveil refused a statement"
+	// harmless is sent in a transaction that has failed, for the server's own 25P02.
+	harmless = "SELECT 1"
+)
+
+// isPoisoned reports whether an error is the one that a poison gives. Another,
+// such as a cancel that came first, is the client's to see.
+func isPoisoned(state []byte) bool {
+	switch string(state) {
+	case "3B001", "25P01", "42601", "26000":
+		return true
+	}
+	return false
+}
+
+// refuse logs a refusal and returns it as what is said to the client.
+func (s *session) refuse(err error) *pgerr.Error {
+	refusal := asRefusal(err)
+	fields := []zap.Field{zap.String("code", string(refusal.Code)), zap.String("state", refusal.State)}
+	if refusal.Cause != nil {
+		fields = append(fields, zap.NamedError("err", refusal.Cause))
+	}
+	if refusal.State == pgerr.StateInternal || refusal.State == pgerr.StateKeys {
+		s.log.Error("statement refused", fields...)
+	} else {
+		s.log.Debug("statement refused", fields...)
+	}
+	return refusal
+}
+
+func asRefusal(err error) *pgerr.Error {
+	var refusal *pgerr.Error
+	if errors.As(err, &refusal) {
+		return refusal
+	}
+	return &pgerr.Error{
+		State:   pgerr.StateInternal,
+		Code:    pgerr.Internal,
+		Message: "internal error in pgveil",
+		Hint:    "This is a bug. See pgveil's log.",
+		Cause:   err,
+	}
+}
+
+// refuseParse sends a poison in place of a Parse.
+func (s *session) refuseParse(name []byte, refusal *pgerr.Error) error {
+	text := poisonParse
+	if s.knownFailed() {
+		text = harmless
+	}
+	return s.sendParse(expect{kind: expectParse, refusal: refusal}, &wire.Parse{Name: name, SQL: []byte(text)})
+}
+
+// refuseBind sends a poison in place of a Bind.
+func (s *session) refuseBind(portal []byte, refusal *pgerr.Error) error {
+	return s.sendBind(expect{kind: expectBind, refusal: refusal},
+		&wire.Bind{Portal: portal, Statement: []byte(poisonBind)})
+}
+
+// knownFailed reports whether the transaction is known to have failed.
+func (s *session) knownFailed() bool {
+	status, quiet, _ := s.queue.state()
+	return quiet && status == wire.Failed
+}
+
+func (s *session) sendParse(e expect, m *wire.Parse) error {
+	frame, err := m.Append(s.asks.frame[:0])
+	if err != nil {
+		return fmt.Errorf("sending a Parse: %w", err)
+	}
+	s.asks.frame = frame
+	s.push(e)
+	return s.write(frame)
+}
+
+func (s *session) sendBind(e expect, m *wire.Bind) error {
+	frame, err := m.Append(s.asks.frame[:0])
+	if err != nil {
+		return fmt.Errorf("sending a Bind: %w", err)
+	}
+	s.asks.frame = frame
+	s.push(e)
+	return s.write(frame)
+}
+
+func syntaxError(err error) *pgerr.Error {
+	return &pgerr.Error{
+		State:   "42601",
+		Code:    pgerr.CannotParse,
+		Message: "syntax error",
+		Detail:  "The statement names a protected table and cannot be read: " + err.Error() + ".",
+		Hint:    "Correct the statement. Nothing of it was sent to the server.",
+	}
+}
+
+func namesPlannedError(word string) *pgerr.Error {
+	return &pgerr.Error{
+		State:   pgerr.StateUnsupported,
+		Code:    pgerr.SQLNamesPlanned,
+		Message: fmt.Sprintf("%s cannot be used on what was prepared over the protocol for a protected table", word),
+		Detail:  "Its parameters and results would not be sealed and opened.",
+		Hint:    "Bind and execute it over the protocol, or send the statement itself.",
+	}
+}
+
+func settingsInMessageError() *pgerr.Error {
+	return &pgerr.Error{
+		State:   pgerr.StateUnsupported,
+		Code:    pgerr.SettingsInMessage,
+		Message: "cannot use a protected table in one message with a statement before it that may change the role or the search path",
+		Detail:  "What the statement means and what it may read is only known when the one before it has run.",
+		Hint:    "Send the two statements one after the other.",
+	}
+}
+
+func changedPlanError() *pgerr.Error {
+	return &pgerr.Error{
+		State:   pgerr.StateUnsupported,
+		Code:    pgerr.PlanChanged,
+		Message: "cached plan must not change result type",
+		Detail:  "Since the statement was prepared, the role, the search path, or what is protected has changed, and it would now be sent to the server differently.",
+		Hint:    "Prepare the statement again.",
+	}
+}

@@ -1,0 +1,295 @@
+package proxy
+
+import (
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"github.com/pgveil/pgveil/rewrite"
+	"github.com/pgveil/pgveil/rewrite/catalog"
+	"github.com/pgveil/pgveil/rewrite/shape"
+)
+
+// statement is a prepared statement of the protocol, as the client knows it.
+type statement struct {
+	name string
+	// seq is the number of its Parse.
+	seq uint64
+	// sql is the client's text and oids the types it declared, kept because the
+	// catalog or the role may change before the statement is bound.
+	sql  []byte
+	oids []uint32
+	// effect is what running it changes.
+	effect effect
+	// seen is the state under which it was found to need no plan, or planned.
+	seen *state
+	// plan is nil for a statement that is forwarded; ctx is what it was planned in.
+	plan *rewrite.Plan
+	ctx  *planning
+	// described says that the server's description of the result agreed with the plan.
+	described atomic.Bool
+
+	reg *registry
+	// prev is the statement of that name that stays if the Parse fails.
+	prev *statement
+}
+
+// portal is a statement with its parameters.
+type portal struct {
+	name string
+	seq  uint64
+	stmt *statement
+	// run is nil for a portal of a statement without a plan.
+	run  *run
+	reg  *registry
+	prev *portal
+}
+
+// effect is what running a statement may change for the session.
+type effect struct {
+	flags shape.Flags
+	// drops says that prepared statements go: all of them, or the named one.
+	drops    dropKind
+	dropName string
+}
+
+type dropKind uint8
+
+const (
+	dropNothing dropKind = iota
+	dropNamed
+	dropAll
+)
+
+// lasting reports whether anything must be watched or remembered.
+func (e *effect) lasting() bool {
+	return e.flags&(rewrite.ChangesSettings|rewrite.ChangesCatalog|endsTransaction) != 0 || e.drops != dropNothing
+}
+
+// registry holds the prepared statements and portals of a session. The
+// client's side writes a name when it sends Parse or Bind, as if that had
+// succeeded; the server's side takes it back when it did not.
+type registry struct {
+	mu         sync.Mutex
+	statements map[string]*statement
+	portals    map[string]*portal
+	// planned counts the statements that have a plan, gone ones included.
+	planned int
+}
+
+func newRegistry() *registry {
+	return &registry{statements: map[string]*statement{}, portals: map[string]*portal{}}
+}
+
+func (r *registry) addStatement(st *statement) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	st.reg, st.prev = r, r.statements[st.name]
+	r.statements[st.name] = st
+	if st.plan != nil {
+		r.planned++
+	}
+}
+
+func (r *registry) statement(name []byte) *statement {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.statements[string(name)]
+}
+
+// planHeld reports whether a statement or portal with a plan, or one that was not
+// confirmed yet, may be known to SQL by this name.
+func (r *registry) planHeld(name string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for st := r.statements[name]; st != nil; st = st.prev {
+		if st.plan != nil {
+			return true
+		}
+	}
+	for p := r.portals[name]; p != nil; p = p.prev {
+		if p.run != nil {
+			return true
+		}
+	}
+	return false
+}
+
+// dropStatement forgets a statement that the server dropped.
+func (r *registry) dropStatement(name string, seq uint64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if st := r.statements[name]; st != nil && st.seq <= seq {
+		delete(r.statements, name)
+	}
+}
+
+// dropStatements forgets all statements that were prepared before seq.
+func (r *registry) dropStatements(seq uint64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for name, st := range r.statements {
+		if name != "" && st.seq <= seq {
+			delete(r.statements, name)
+		}
+	}
+}
+
+// undo takes back a statement whose Parse failed or was skipped.
+func (st *statement) undo() {
+	r := st.reg
+	if r == nil {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	top := r.statements[st.name]
+	switch {
+	case top != st:
+		for ; top != nil; top = top.prev {
+			if top.prev == st {
+				top.prev = st.prev
+				return
+			}
+		}
+	case st.prev != nil:
+		r.statements[st.name] = st.prev
+	default:
+		delete(r.statements, st.name)
+	}
+}
+
+// commit notes that the server has the statement.
+func (st *statement) commit() {
+	if st.reg == nil {
+		return
+	}
+	st.reg.mu.Lock()
+	st.prev = nil
+	st.reg.mu.Unlock()
+}
+
+// addPortal notes a portal. One that is forwarded is only noted where it hides
+// another or has an effect.
+func (r *registry) addPortal(p *portal) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	p.reg, p.prev = r, r.portals[p.name]
+	r.portals[p.name] = p
+}
+
+func (r *registry) portal(name []byte) *portal {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.portals[string(name)]
+}
+
+func (r *registry) dropPortal(name string, seq uint64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if p := r.portals[name]; p != nil && p.seq <= seq {
+		delete(r.portals, name)
+	}
+}
+
+// endTransaction forgets the portals of a transaction that is over.
+func (r *registry) endTransaction(seq uint64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for name, p := range r.portals {
+		if p.seq <= seq {
+			delete(r.portals, name)
+		}
+	}
+}
+
+// undo takes back a portal whose Bind failed or was skipped.
+func (p *portal) undo() {
+	r := p.reg
+	if r == nil {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	top := r.portals[p.name]
+	switch {
+	case top != p:
+		for ; top != nil; top = top.prev {
+			if top.prev == p {
+				top.prev = p.prev
+				return
+			}
+		}
+	case p.prev != nil:
+		r.portals[p.name] = p.prev
+	default:
+		delete(r.portals, p.name)
+	}
+}
+
+// commit notes that the server has the portal.
+func (p *portal) commit() {
+	if p.reg == nil {
+		return
+	}
+	p.reg.mu.Lock()
+	p.prev = nil
+	p.reg.mu.Unlock()
+}
+
+// interchangeable reports whether a statement that was sent as a's text, and
+// described to the client as a says, may go on as b. What the roles may do can
+// differ: PostgreSQL too checks rights when a statement runs, not when it is
+// prepared.
+func interchangeable(a, b *rewrite.Plan) bool {
+	if a == b {
+		return true
+	}
+	if a.Verdict != b.Verdict || len(a.Text) != len(b.Text) || len(a.Params) != len(b.Params) ||
+		len(a.Columns) != len(b.Columns) || !slices.Equal(a.ClientParams, b.ClientParams) {
+		return false
+	}
+	for i := range a.Text {
+		p, q := &a.Text[i], &b.Text[i]
+		if p.Text != q.Text || p.Slot != q.Slot || p.Word != q.Word || !slices.EqualFunc(p.Uses, q.Uses, sameUse) {
+			return false
+		}
+	}
+	for i := range a.Params {
+		p, q := &a.Params[i], &b.Params[i]
+		if p.Client != q.Client || p.OID != q.OID || !sameUse(p.Use, q.Use) {
+			return false
+		}
+	}
+	for i := range a.Columns {
+		p, q := &a.Columns[i], &b.Columns[i]
+		if !sameColumn(p.Target, q.Target) || p.RelationOID != q.RelationOID || p.Num != q.Num {
+			return false
+		}
+		if p.Target != nil && shownAs(p) != shownAs(q) {
+			return false
+		}
+	}
+	return true
+}
+
+func sameUse(a, b rewrite.Use) bool {
+	return a.Role == b.Role && a.Cast == b.Cast && a.Negate == b.Negate && sameColumn(a.Target, b.Target)
+}
+
+// sameColumn reports whether values sealed for a are values sealed for b,
+// where the two may come from different snapshots.
+func sameColumn(a, b *catalog.Protected) bool {
+	if a == nil || b == nil || a == b {
+		return a == b
+	}
+	return a.DomainID == b.DomainID && a.Logical == b.Logical && a.Column.String() == b.Column.String() &&
+		a.Column.Search == b.Column.Search && a.Column.Pad == b.Column.Pad
+}
+
+// hasPlanned reports whether there ever was a statement with a plan.
+func (r *registry) hasPlanned() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.planned > 0
+}
