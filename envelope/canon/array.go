@@ -184,7 +184,10 @@ func (r *arrayReader) copy(dst []byte, t Type, elem uint32, each func(dst, elem 
 		}
 		binary.BigEndian.PutUint32(dst[at:], uint32(len(dst)-at-4))
 	}
-	return dst, r.end(t)
+	if err := r.end(t); err != nil {
+		return nil, err
+	}
+	return dst, nil
 }
 
 func arrayFromBinary(dst []byte, t Type, b []byte) ([]byte, error) {

@@ -322,7 +322,10 @@ func arrayToText(dst []byte, t Type, s *Settings, v []byte) ([]byte, error) {
 	for i := 0; i <= last; i++ {
 		dst = append(dst, '}')
 	}
-	return dst, damaged(t, r.end(t))
+	if err := r.end(t); err != nil {
+		return nil, errDamaged(t)
+	}
+	return dst, nil
 }
 
 func (d *arrayDims) appendBounds(dst []byte) []byte {

@@ -42,7 +42,10 @@ func coerceScalar(dst []byte, from, to Type, s *Settings, v []byte) ([]byte, err
 		return coerceModifier(dst, to, v)
 	case isText(to.Kind):
 		text, err := coerceToText(from, to, s, v)
-		return append(dst, text...), err
+		if err != nil {
+			return nil, err
+		}
+		return append(dst, text...), nil
 	case from.Kind == JSON && to.Kind == JSONB, from.Kind == JSONB && to.Kind == JSON:
 		return scalarFromText(dst, to, s, v)
 	case isInt(from.Kind) || isFloat(from.Kind) || from.Kind == Numeric:

@@ -11,7 +11,8 @@ const jsonbVersion = 1
 
 // maxJSONBSize bounds the text of one jsonb value. A number of a few bytes can
 // stand for a hundred thousand digits, so the input's size is no bound.
-const maxJSONBSize = 256 << 20
+// PostgreSQL's own bound is 256 MB; what is between is refused.
+const maxJSONBSize = 64 << 20
 
 // jsonbFromText writes the value as jsonb_out does: one space after commas and
 // colons, keys by length and then bytes, the last of equal keys, numbers as numeric.
@@ -83,7 +84,10 @@ func (p *jsonbParser) array(dst []byte, depth int) ([]byte, error) {
 		dst, err = p.value(dst, depth+1)
 		return err
 	})
-	return append(dst, ']'), err
+	if err != nil {
+		return nil, err
+	}
+	return append(dst, ']'), nil
 }
 
 // A jsonbPair is a member of an object: its key as it is, and where in the
