@@ -36,6 +36,8 @@ type binder struct {
 	params  []Param
 	settled map[*pg.ParamRef]bool
 	client  []clientUse
+	// pending are the expressions of literals whose part may not be decided yet.
+	pending []*later
 	// noGroup is above zero inside of function calls, where a grouped column
 	// stands for itself.
 	noGroup int
@@ -71,6 +73,7 @@ func (b *binder) compile() *Plan {
 		return &Plan{Refusal: internalRefusal("statement was split wrongly")}
 	}
 	out := b.statement(tree.Stmts[0].Stmt, &scope{})
+	b.decideRest()
 	if b.refusal == nil && b.reached && b.env.BackslashStrings {
 		b.refuse(&pgerr.Error{
 			State:   pgerr.StateUnsupported,
@@ -100,15 +103,16 @@ func (b *binder) results(out []*column) []ResultColumn {
 	columns := make([]ResultColumn, len(out))
 	for i, c := range out {
 		columns[i] = ResultColumn{RelationOID: c.oid, Num: c.num}
-		if c.prot == nil {
+		p := c.protection()
+		if p == nil {
 			continue
 		}
 		any = true
-		a := b.access(c.prot)
+		a := b.access(p)
 		if a.Read == policy.Deny {
-			b.mayNot("read", c.prot)
+			b.mayNot("read", p)
 		}
-		columns[i].Target, columns[i].Access = c.prot, a
+		columns[i].Target, columns[i].Access = p, a
 	}
 	if !any {
 		return nil

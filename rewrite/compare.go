@@ -30,6 +30,8 @@ func (b *binder) operator(n *pg.Node, e *pg.A_Expr, sc *scope) typ {
 	switch e.Kind {
 	case pg.A_Expr_Kind_AEXPR_OP, pg.A_Expr_Kind_AEXPR_DISTINCT, pg.A_Expr_Kind_AEXPR_NOT_DISTINCT:
 		b.compare(e.Lexpr, l, e.Rexpr, r)
+	case pg.A_Expr_Kind_AEXPR_NULLIF:
+		return b.nullIf(n, e, l, r)
 	case pg.A_Expr_Kind_AEXPR_OP_ANY, pg.A_Expr_Kind_AEXPR_OP_ALL:
 		b.compareArray(e.Lexpr, l, e.Rexpr, r)
 	default:
@@ -220,6 +222,9 @@ func (b *binder) subLink(s *pg.SubLink, sc *scope) typ {
 		b.query(query, sc.child(), nil)
 	case pg.SubLinkType_EXPR_SUBLINK:
 		out := b.query(query, sc.child(), nil)
+		if len(out) == 1 && out[0].later != nil {
+			return out[0].laterTyp()
+		}
 		if len(out) == 1 && out[0].prot != nil {
 			return typ{prot: out[0].prot}
 		}
@@ -236,7 +241,9 @@ func (b *binder) anySubLink(s *pg.SubLink, query *pg.SelectStmt, sc *scope) {
 	l := b.expr(s.Testexpr, sc)
 	if l.prot == nil {
 		b.settlePlain(s.Testexpr, l)
-		b.noSealed(b.query(query, sc.child(), nil), "a subquery compared with an unprotected expression")
+		out := b.query(query, sc.child(), nil)
+		b.force(out...)
+		b.noSealed(out, "a subquery compared with an unprotected expression")
 		return
 	}
 	name := lastName(s.OperName)
@@ -246,15 +253,15 @@ func (b *binder) anySubLink(s *pg.SubLink, query *pg.SelectStmt, sc *scope) {
 	}
 	b.toTerm(s.Testexpr, l)
 	out := b.query(query, sc.child(), []want{{term: l.prot}})
-	if b.refusal == nil && (len(out) != 1 || out[0].prot == nil) {
+	if b.refusal == nil && (len(out) != 1 || out[0].protection() == nil) {
 		b.sealedWithPlain(l.prot)
 	}
 }
 
 func (b *binder) noSealed(out []*column, what string) {
 	for _, c := range out {
-		if c.prot != nil {
-			b.unsupported(what, c.prot)
+		if p := c.protection(); p != nil {
+			b.unsupported(what, p)
 		}
 	}
 }

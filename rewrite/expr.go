@@ -22,6 +22,10 @@ type typ struct {
 	null bool
 	// array is set for an ARRAY[…] of open elements.
 	array bool
+	// later is set for an open expression that is not a literal itself but made
+	// of literals; column says that it is a column of a derived table.
+	later  *later
+	column bool
 }
 
 // expr types an expression. An open one has not been settled yet: the caller
@@ -56,7 +60,7 @@ func (b *binder) expr(n *pg.Node, sc *scope) typ {
 	case *pg.Node_SetToDefault:
 		return typ{open: true, null: true}
 	case *pg.Node_CoalesceExpr:
-		b.plainAll(e.CoalesceExpr.Args, sc, "COALESCE")
+		return b.coalesce(e.CoalesceExpr, sc)
 	case *pg.Node_MinMaxExpr:
 		b.plainAll(e.MinMaxExpr.Args, sc, "GREATEST or LEAST")
 	case *pg.Node_RowExpr:
@@ -64,7 +68,7 @@ func (b *binder) expr(n *pg.Node, sc *scope) typ {
 	case *pg.Node_BooleanTest:
 		b.plain(e.BooleanTest.Arg, sc, "a truth test")
 	case *pg.Node_CaseExpr:
-		b.caseExpr(e.CaseExpr, sc)
+		return b.caseExpr(e.CaseExpr, sc)
 	default:
 		b.children(n, sc)
 	}
@@ -98,10 +102,17 @@ func (b *binder) typeCast(n *pg.Node, c *pg.TypeCast, sc *scope) typ {
 			b.unsupported("a cast", t.prot)
 			return typ{}
 		}
-		t.recast = true
+		to, ok := b.typeNamed(c.TypeName)
+		if !ok {
+			b.unsupported("a cast", t.prot)
+			return typ{}
+		}
+		t.prot, t.recast = retyped(t.prot, to), true
 		return t
 	case t.open && !t.array && isLiteral(c.Arg):
 		return typ{open: true, null: t.null}
+	case t.open && t.column:
+		return t
 	case t.open:
 		b.settle(c.Arg, t, Use{})
 	}
@@ -137,6 +148,8 @@ func (b *binder) columnRef(n *pg.Node, ref *pg.ColumnRef, sc *scope) typ {
 		b.wholeRow(f.row)
 	case f.col != nil && f.col.prot != nil:
 		return b.sealedRef(n, f)
+	case f.col != nil && f.col.later != nil:
+		return f.col.laterTyp()
 	case f.col == nil && f.row == nil && b.reached && sc.closed() && !systemColumn(names[len(names)-1]):
 		b.undefinedColumn(names[len(names)-1])
 	}
@@ -306,17 +319,14 @@ func (b *binder) countArgument(f *pg.FuncCall, name string, arg *pg.Node, t typ)
 	}
 }
 
-func (b *binder) caseExpr(c *pg.CaseExpr, sc *scope) {
-	b.plain(c.Arg, sc, "CASE")
-	for _, w := range c.Args {
-		b.plain(w.GetCaseWhen().GetExpr(), sc, "CASE")
-		b.plain(w.GetCaseWhen().GetResult(), sc, "CASE")
-	}
-	b.plain(c.Defresult, sc, "CASE")
-}
-
 func (b *binder) window(w *pg.WindowDef, sc *scope) {
-	b.plainAll(w.PartitionClause, sc, "PARTITION BY")
+	for _, n := range w.PartitionClause {
+		t := b.expr(n, sc)
+		if t.prot != nil {
+			b.toTerm(n, t)
+		}
+		b.settlePlain(n, t)
+	}
 	for _, s := range w.OrderClause {
 		b.plain(s.GetSortBy().GetNode(), sc, "ORDER BY of a window")
 	}

@@ -37,7 +37,10 @@ func (b *binder) recursive(cte *pg.CommonTableExpr, src *source, sc *scope) {
 		src.cols = b.renamed(b.query(sel.Larg, inner.child(), nil), stringsOf(cte.Aliascolnames))
 		inner.ctes[cte.Ctename] = src
 		right := b.query(sel.Rarg, inner.child(), nil)
-		b.merge(sel, src.cols, right, nil)
+		merged := b.merge(sel, src.cols, right, nil)
+		if compares(sel) {
+			b.unsupportedIfSealed("a recursive UNION that compares rows", merged)
+		}
 		b.tail(sel, inner, src.cols)
 		for _, c := range src.cols {
 			c.oid, c.num = 0, 0 // the server reports no origin for a set operation
@@ -56,11 +59,8 @@ func (b *binder) searchClause(cte *pg.CommonTableExpr, src *source) {
 		return
 	}
 	src.opaque = true
-	for _, c := range src.cols {
-		if c.prot != nil {
-			b.unsupported("SEARCH or CYCLE", c.prot)
-		}
-	}
+	b.force(src.cols...)
+	b.unsupportedIfSealed("SEARCH or CYCLE", src.cols)
 }
 
 // derived plans a statement whose rows are read under another name. open says
@@ -272,8 +272,9 @@ func (b *binder) using(names []string, left, right []*column) []*column {
 			if c.name != name {
 				continue
 			}
-			if c.prot != nil {
-				b.unsupported("a join with USING or NATURAL", c.prot)
+			b.force(c)
+			if p := c.protection(); p != nil {
+				b.unsupported("a join with USING or NATURAL", p)
 			}
 			if merged.oid == 0 {
 				merged.oid, merged.num = c.oid, c.num
@@ -291,8 +292,8 @@ func (b *binder) using(names []string, left, right []*column) []*column {
 
 func (b *binder) unsupportedIfSealed(what string, cols []*column) {
 	for _, c := range cols {
-		if c != nil && c.prot != nil {
-			b.unsupported(what, c.prot)
+		if c != nil && c.protection() != nil {
+			b.unsupported(what, c.protection())
 			return
 		}
 	}

@@ -2,12 +2,10 @@ package rewrite
 
 import (
 	"slices"
-	"strconv"
 
 	pg "github.com/pganalyze/pg_query_go/v6"
 
 	"github.com/pgveil/pgveil/rewrite/catalog"
-	"github.com/pgveil/pgveil/rewrite/shape"
 )
 
 // insert plans an INSERT and returns the columns of RETURNING.
@@ -28,7 +26,7 @@ func (b *binder) insert(s *pg.InsertStmt, sc *scope) []*column {
 		before := b.opaqueStar
 		b.opaqueStar = false
 		out := b.query(query, sc.child(), wants)
-		b.assignments(columns, out, query)
+		b.assignments(columns, out, wants, query)
 		b.opaqueStar = before
 	}
 	sc.sources = append(sc.sources, target)
@@ -116,7 +114,7 @@ func width(s *pg.SelectStmt) int {
 // assignments checks what is written to each column by INSERT … SELECT: a
 // sealed value may only go to a column of its domain, and only a sealed value
 // may go to a protected column.
-func (b *binder) assignments(columns, out []*column, query *pg.SelectStmt) {
+func (b *binder) assignments(columns, out []*column, wants []want, query *pg.SelectStmt) {
 	if b.refusal != nil || len(query.ValuesLists) > 0 {
 		return // the rows of VALUES were checked one by one
 	}
@@ -126,8 +124,21 @@ func (b *binder) assignments(columns, out []*column, query *pg.SelectStmt) {
 		return
 	}
 	for i, from := range out {
-		b.assign(columns[i], from.prot)
+		b.assignColumn(columns[i], from, wants[i])
 	}
+}
+
+// assignColumn checks one column of INSERT … SELECT.
+func (b *binder) assignColumn(to, from *column, w want) {
+	if w.store != nil && from.later != nil && from.later.decided == nil {
+		u := *w.store
+		if b.asText(&u) && b.decide(from.later, u) {
+			b.changed = true
+		}
+		return
+	}
+	b.force(from)
+	b.assign(to, from.protection())
 }
 
 // assign checks one assignment of an expression to a column.
@@ -143,73 +154,9 @@ func (b *binder) assign(to *column, from *catalog.Protected) {
 		b.computedValue(to.prot)
 	case to.prot.DomainID != from.DomainID:
 		b.otherDomain(to.prot, from)
-	case to.prot.Logical != from.Logical || to.prot.Column.Search != from.Column.Search:
+	case !assignable(to.prot.Logical, from.Logical) || to.prot.Column.Search != from.Column.Search:
 		b.unsupported("a copy from a column of another type or search", to.prot)
 	}
-}
-
-// values types VALUES, as the source of an INSERT or as a table.
-func (b *binder) values(s *pg.SelectStmt, sc *scope, wants []want) []*column {
-	first := s.ValuesLists[0].GetList().GetItems()
-	out := make([]*column, len(first))
-	for i := range out {
-		out[i] = &column{name: valuesName(i)}
-		if w := wantAt(wants, i); w.store != nil {
-			out[i].prot = w.store.Target
-		}
-	}
-	if !b.rows(s, wants) {
-		for _, row := range s.ValuesLists {
-			b.valuesRow(row.GetList().GetItems(), sc, wants)
-		}
-	}
-	b.tail(s, sc, out)
-	return out
-}
-
-func valuesName(i int) string { return "column" + strconv.Itoa(i+1) }
-
-func (b *binder) valuesRow(items []*pg.Node, sc *scope, wants []want) {
-	for i, item := range items {
-		w := wantAt(wants, i)
-		t := b.expr(item, sc)
-		switch {
-		case t.open && w.store != nil && !t.array:
-			b.settle(item, t, *w.store)
-		case t.open:
-			b.settle(item, t, Use{})
-			if w.store != nil {
-				b.computedValue(w.store.Target)
-			}
-		case w.store != nil:
-			b.assign(&column{prot: w.store.Target}, t.prot)
-		case t.prot != nil:
-			b.unsupported("VALUES", t.prot)
-		}
-	}
-}
-
-// rows settles rows of literals that are one slot.
-func (b *binder) rows(s *pg.SelectStmt, wants []want) bool {
-	first := s.ValuesLists[0].GetList()
-	if len(first.GetItems()) == 0 {
-		return false
-	}
-	slot := b.slotAt(location(first.Items[0]))
-	if slot < 0 || b.st.Slots[slot].Form != shape.Rows {
-		return false
-	}
-	uses := make([]Use, len(first.Items))
-	for i := range uses {
-		if w := wantAt(wants, i); w.store != nil {
-			uses[i] = *w.store
-			b.changed = true
-		}
-	}
-	b.slots[slot] = slotUse{uses: uses}
-	first.Items = []*pg.Node{paramNode(slotBase + slot)}
-	s.ValuesLists = s.ValuesLists[:1]
-	return true
 }
 
 // onConflict plans ON CONFLICT. A sealed column in the conflict target stands
@@ -246,4 +193,9 @@ func (b *binder) conflictElem(e *pg.IndexElem, target *source, sc *scope) {
 	e.Expr = term(pg.MakeColumnRefNode([]*pg.Node{pg.MakeStrNode(e.Name)}, -1))
 	e.Name = ""
 	b.changed = true
+}
+
+// assignable says that a sealed value of one type is one of the other, whatever it is.
+func assignable(to, from catalog.Type) bool {
+	return to == from || textual(to.Name) && textual(from.Name) && to.Mod == -1
 }

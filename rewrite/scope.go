@@ -15,6 +15,8 @@ type column struct {
 	// oid and num are the origin, where the column is one of a table.
 	oid uint32
 	num int16
+	// later is set for a column of a derived table that is made of literals.
+	later *later
 }
 
 // source is an item of a FROM clause under the name by which columns are qualified.
@@ -39,7 +41,7 @@ func (s *source) find(name string) *column {
 }
 
 func (s *source) sealed() bool {
-	return slices.ContainsFunc(s.cols, func(c *column) bool { return c.prot != nil })
+	return slices.ContainsFunc(s.cols, func(c *column) bool { return c.protection() != nil })
 }
 
 // scope is what names mean at one level of a query.
@@ -111,7 +113,7 @@ func (sc *scope) unqualified(name string) found {
 // an error to PostgreSQL unless USING or NATURAL merged them, which is only
 // decided here for plain ones.
 func (sc *scope) choose(hits []*column, opaqueInside bool) found {
-	sealed := slices.IndexFunc(hits, func(c *column) bool { return c.prot != nil })
+	sealed := slices.IndexFunc(hits, func(c *column) bool { return c.prot != nil || c.later != nil })
 	if sealed < 0 {
 		return found{col: hits[0], at: sc}
 	}

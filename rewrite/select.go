@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	pg "github.com/pganalyze/pg_query_go/v6"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/pgveil/pgveil/rewrite/catalog"
 )
@@ -16,6 +17,19 @@ type want struct {
 	// term is set where the column is compared with a sealed expression: a
 	// sealed output becomes its term.
 	term *catalog.Protected
+}
+
+// wantedUse returns the part that a literal in the place of the column plays, nil
+// where its surroundings do not say.
+func (b *binder) wantedUse(w want) *Use {
+	switch {
+	case w.store != nil:
+		return w.store
+	case w.term != nil:
+		u := b.use(Equality, w.term)
+		return &u
+	}
+	return nil
 }
 
 func wantAt(wants []want, i int) want {
@@ -47,8 +61,12 @@ func (b *binder) selectCore(s *pg.SelectStmt, sc *scope, wants []want) []*column
 	}
 	star := b.from(s.FromClause, sc)
 	b.plain(s.WhereClause, sc, "WHERE")
-	b.groupBy(s, sc)
+	places := b.groupBy(s, sc)
 	out := b.targets(s.TargetList, sc, star, wants)
+	if len(s.GroupClause) > 0 {
+		b.force(out...)
+	}
+	b.groupedPlaces(places, out)
 	b.plain(s.HavingClause, sc, "HAVING")
 	for _, w := range s.WindowClause {
 		b.window(w.GetWindowDef(), sc)
@@ -66,11 +84,15 @@ func (b *binder) noInto(into *pg.IntoClause) {
 }
 
 // groupBy types GROUP BY. A sealed column is grouped by its term; in the
-// output one of the group's values stands for it.
-func (b *binder) groupBy(s *pg.SelectStmt, sc *scope) {
+// output one of the group's values stands for it. It returns the places of the
+// output columns that are grouped by without being known to be plain.
+func (b *binder) groupBy(s *pg.SelectStmt, sc *scope) (places []int) {
 	var grouped []*column
 	for _, g := range s.GroupClause {
-		b.groupName(g, s, sc)
+		if i := b.groupTarget(g, s, sc); i >= 0 {
+			places = append(places, i)
+			continue
+		}
 		t := b.expr(g, sc)
 		switch {
 		case t.prot != nil && (t.col == nil || t.recast):
@@ -80,53 +102,62 @@ func (b *binder) groupBy(s *pg.SelectStmt, sc *scope) {
 			b.toTerm(g, t)
 		case t.open && g.GetAConst() == nil:
 			b.settle(g, t, Use{})
-		case t.open:
-			b.groupPosition(g, s, sc)
 		}
 	}
 	sc.grouped = grouped
+	return places
 }
 
-// groupName checks a bare name in GROUP BY that is no input column: it means
-// the output column of that name, which must be plain.
-func (b *binder) groupName(g *pg.Node, s *pg.SelectStmt, sc *scope) {
+// groupTarget looks for the output column that a place or a name in GROUP BY
+// stands for. Where that is a sealed column itself, the item becomes that
+// column, and -1 is returned; for any other expression its index is.
+func (b *binder) groupTarget(g *pg.Node, s *pg.SelectStmt, sc *scope) int {
+	for i, n := range s.TargetList {
+		t := n.GetResTarget()
+		if !b.standsFor(g, i, t, sc) {
+			continue
+		}
+		if hasStar(s.TargetList[:i+1]) {
+			b.unsupportedIfSealed("GROUP BY of a place beside a star", b.allColumns(sc))
+			return i
+		}
+		if ref := t.Val.GetColumnRef(); ref != nil {
+			if f := b.resolve(mustNames(ref), sc); f.col != nil && f.col.prot != nil {
+				g.Node = proto.Clone(t.Val).(*pg.Node).Node
+				return -1
+			}
+		}
+		return i
+	}
+	return -1
+}
+
+// groupedPlaces checks, once the output is typed, that GROUP BY names no
+// sealed expression of it by place or name.
+func (b *binder) groupedPlaces(places []int, out []*column) {
+	for _, i := range places {
+		if i >= len(out) {
+			return
+		}
+		b.force(out[i])
+		if p := out[i].protection(); p != nil {
+			b.unsupported("GROUP BY of an output expression", p)
+		}
+	}
+}
+
+// standsFor says whether an item of GROUP BY is the place of the target, or
+// its name where no input column has it.
+func (b *binder) standsFor(g *pg.Node, i int, t *pg.ResTarget, sc *scope) bool {
+	if c := g.GetAConst(); c != nil {
+		return int(c.GetIval().GetIval()) == i+1
+	}
 	ref := g.GetColumnRef()
-	if ref == nil || len(ref.Fields) != 1 {
-		return
+	if ref == nil || len(ref.Fields) != 1 || t.Name == "" {
+		return false
 	}
 	name := ref.Fields[0].GetString_().GetSval()
-	if b.resolve([]string{name}, sc).col != nil {
-		return
-	}
-	for _, t := range s.TargetList {
-		if t.GetResTarget().GetName() == name {
-			b.sealedPosition(t.GetResTarget().GetVal(), sc)
-		}
-	}
-}
-
-// groupPosition checks GROUP BY 2: the column at that place must be plain.
-func (b *binder) groupPosition(g *pg.Node, s *pg.SelectStmt, sc *scope) {
-	i := int(g.GetAConst().GetIval().GetIval())
-	if i >= 1 && i <= len(s.TargetList) && !hasStar(s.TargetList) {
-		b.sealedPosition(s.TargetList[i-1].GetResTarget().GetVal(), sc)
-		return
-	}
-	for _, src := range sc.sources {
-		if src.sealed() {
-			b.wholeRow(src)
-		}
-	}
-}
-
-// sealedPosition refuses grouping by an output column that is sealed.
-func (b *binder) sealedPosition(val *pg.Node, sc *scope) {
-	if ref := val.GetColumnRef(); ref != nil {
-		names, star := fieldNames(ref)
-		if f := b.resolve(names, sc); !star && f.col != nil && f.col.prot != nil {
-			b.unsupported("GROUP BY of an output column", f.col.prot)
-		}
-	}
+	return t.Name == name && b.resolve([]string{name}, sc).col == nil
 }
 
 func hasStar(list []*pg.Node) bool {
@@ -229,14 +260,11 @@ func (b *binder) targetColumn(t *pg.ResTarget, sc *scope, w want) *column {
 		b.termTarget(t, x, w)
 		return &column{name: name, prot: x.prot}
 	}
-	if x.recast {
-		b.unsupported("a cast in the output", x.prot)
-	}
 	if t.Val.Node != before && t.Name == "" {
 		t.Name = name // min(…) would be called min
 	}
 	out := &column{name: name, prot: x.prot}
-	if x.col != nil {
+	if x.col != nil && !x.recast {
 		out.oid, out.num = x.col.oid, x.col.num
 	}
 	return out
@@ -247,14 +275,22 @@ func mustNames(ref *pg.ColumnRef) []string {
 	return names
 }
 
-// openTarget settles a literal or parameter in a target list.
+// openTarget settles a literal or parameter in a target list, or leaves it to
+// who uses the column.
 func (b *binder) openTarget(t *pg.ResTarget, x typ, name string, w want) *column {
-	if w.store == nil || x.array {
+	u := b.wantedUse(w)
+	switch {
+	case x.array:
 		b.settle(t.Val, x, Use{})
 		return &column{name: name}
+	case u == nil:
+		return b.laterColumn(name, t.Val, x)
 	}
-	b.settle(t.Val, x, *w.store)
-	return &column{name: name, prot: w.store.Target}
+	if w.term != nil && !b.mayFilter(w.term) {
+		return &column{name: name}
+	}
+	b.settle(t.Val, x, *u)
+	return &column{name: name, prot: u.Target}
 }
 
 // termTarget makes a sealed output of a compared subquery its term.
@@ -291,6 +327,10 @@ func outputNameOf(n *pg.Node) string {
 			}
 			return outputNameOf(list[0].GetResTarget().GetVal())
 		}
+	case *pg.Node_AExpr:
+		if e.AExpr.Kind == pg.A_Expr_Kind_AEXPR_NULLIF {
+			return "nullif"
+		}
 	case *pg.Node_CaseExpr:
 		return "case"
 	case *pg.Node_CoalesceExpr:
@@ -299,22 +339,6 @@ func outputNameOf(n *pg.Node) string {
 		return "row"
 	}
 	return "?column?"
-}
-
-// distinct types DISTINCT and DISTINCT ON.
-func (b *binder) distinct(s *pg.SelectStmt, sc *scope, out []*column, wants []want) {
-	if len(s.DistinctClause) == 0 {
-		return
-	}
-	if s.DistinctClause[0].GetNode() != nil {
-		b.plainAll(s.DistinctClause, sc, "DISTINCT ON")
-		return
-	}
-	for i, c := range out {
-		if c.prot != nil && wantAt(wants, i).term == nil {
-			b.unsupported("SELECT DISTINCT", c.prot)
-		}
-	}
 }
 
 // tail types what stands behind a query: ORDER BY, LIMIT, FOR UPDATE.
@@ -331,69 +355,25 @@ func (b *binder) tail(s *pg.SelectStmt, sc *scope, out []*column) {
 func (b *binder) orderBy(item *pg.SortBy, sc *scope, out []*column) {
 	n := item.GetNode()
 	if c := n.GetAConst(); c != nil {
-		if i := int(c.GetIval().GetIval()); i >= 1 && i <= len(out) && out[i-1].prot != nil {
-			b.unsupported("ORDER BY", out[i-1].prot)
+		if i := int(c.GetIval().GetIval()); i >= 1 && i <= len(out) {
+			b.sortable(out[i-1])
 		}
 		return // a place decides the plan, so it stays in the shape
 	}
 	if ref := n.GetColumnRef(); ref != nil && len(ref.Fields) == 1 {
 		name := ref.Fields[0].GetString_().GetSval()
 		if i := slices.IndexFunc(out, func(c *column) bool { return c.name == name }); i >= 0 {
-			if out[i].prot != nil {
-				b.unsupported("ORDER BY", out[i].prot)
-			}
+			b.sortable(out[i])
 			return
 		}
 	}
 	b.plain(n, sc, "ORDER BY")
 }
 
-// setOperation types UNION, INTERSECT and EXCEPT.
-func (b *binder) setOperation(s *pg.SelectStmt, sc *scope, wants []want) []*column {
-	l := b.query(s.Larg, sc.child(), wants)
-	r := b.query(s.Rarg, sc.child(), wants)
-	out := b.merge(s, l, r, wants)
-	b.tail(s, sc, out)
-	return out
-}
-
-// merge types the output columns of a set operation.
-func (b *binder) merge(s *pg.SelectStmt, l, r []*column, wants []want) []*column {
-	if b.refusal != nil {
-		return nil
+// sortable checks that rows may be sorted by an output column.
+func (b *binder) sortable(c *column) {
+	b.force(c)
+	if p := c.protection(); p != nil {
+		b.unsupported("ORDER BY", p)
 	}
-	if len(l) != len(r) {
-		if b.reached {
-			b.unsupported("a set operation of different widths", nil)
-		}
-		return l
-	}
-	out := make([]*column, len(l))
-	for i := range l {
-		out[i] = b.mergeColumn(l[i], r[i])
-		if out[i].prot != nil && !(s.Op == pg.SetOperation_SETOP_UNION && s.All) && wantAt(wants, i).term == nil {
-			b.unsupported("a set operation that compares rows", out[i].prot)
-		}
-	}
-	return out
-}
-
-func (b *binder) mergeColumn(l, r *column) *column {
-	out := &column{name: l.name, prot: l.prot}
-	switch {
-	case l.prot == nil && r.prot == nil:
-	case l.prot == nil || r.prot == nil:
-		p := l.prot
-		if p == nil {
-			p = r.prot
-		}
-		b.unsupported("a set operation with an unprotected column", p)
-	case l.prot.DomainID != r.prot.DomainID:
-		b.otherDomain(l.prot, r.prot)
-	case l.prot.Logical != r.prot.Logical:
-		b.unsupported("a set operation between types", l.prot)
-	case l.prot != r.prot && b.access(l.prot) != b.access(r.prot):
-		b.unsupported("a set operation of columns with different access", l.prot)
-	}
-	return out
 }

@@ -1,6 +1,7 @@
 package rewrite
 
 import (
+	"slices"
 	"strconv"
 
 	pg "github.com/pganalyze/pg_query_go/v6"
@@ -19,6 +20,10 @@ const (
 // replaced by its slot or its parameter of the sent text.
 func (b *binder) settle(n *pg.Node, t typ, u Use) {
 	if b.refusal != nil {
+		return
+	}
+	if t.later != nil {
+		b.settleLater(n, t, u)
 		return
 	}
 	if t.array {
@@ -87,7 +92,7 @@ func (b *binder) settleConst(n *pg.Node, c *pg.A_Const, u Use) {
 	}
 	negative := b.sql[int(c.Location)+b.st.Start] == '-'
 	u.Negate = negative && u.Role != Verbatim
-	b.slots[slot] = slotUse{uses: []Use{u}}
+	b.takeSlot(slot, []Use{u})
 	n.Node = paramNode(slotBase + slot).Node
 	if u.Role != Verbatim {
 		b.changed = true
@@ -96,6 +101,16 @@ func (b *binder) settleConst(n *pg.Node, c *pg.A_Const, u Use) {
 	if negative {
 		n.Node = pg.MakeAExprNode(pg.A_Expr_Kind_AEXPR_OP, []*pg.Node{pg.MakeStrNode("-")}, nil, paramNode(slotBase+slot), -1).Node
 	}
+}
+
+// takeSlot notes what becomes of a slot. A literal plays one part only: two
+// would mean that a copy of it was settled apart, and one of them in clear.
+func (b *binder) takeSlot(slot int, uses []Use) {
+	if before, ok := b.slots[slot]; ok && !slices.Equal(before.uses, uses) {
+		b.refuse(internalRefusal("a literal was settled twice"))
+		return
+	}
+	b.slots[slot] = slotUse{uses: uses}
 }
 
 // settleWord settles true and false, which are words of the shape, not slots.
@@ -140,7 +155,7 @@ func (b *binder) settleList(list *pg.List, u Use) bool {
 	if slot < 0 || b.st.Slots[slot].Form != shape.List {
 		return false
 	}
-	b.slots[slot] = slotUse{uses: []Use{u}}
+	b.takeSlot(slot, []Use{u})
 	list.Items = []*pg.Node{paramNode(slotBase + slot)}
 	if u.Role != Verbatim {
 		b.changed = true

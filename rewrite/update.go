@@ -102,5 +102,5 @@ func (b *binder) assignQuery(list []*pg.Node, query *pg.SelectStmt, target *sour
 		}
 	}
 	out := b.query(query, sc.child(), wants)
-	b.assignments(columns, out, query)
+	b.assignments(columns, out, wants, query)
 }

@@ -1,0 +1,123 @@
+package rewrite
+
+import (
+	pg "github.com/pganalyze/pg_query_go/v6"
+
+	"github.com/pgveil/pgveil/rewrite/catalog"
+)
+
+// coalesce types COALESCE: sealed if one of its arguments is, and then all
+// others must be sealed for the same domain, or literals, which are sealed.
+func (b *binder) coalesce(c *pg.CoalesceExpr, sc *scope) typ {
+	return b.arms(c.Args, sc, "COALESCE")
+}
+
+// caseExpr types CASE, searched or simple. A simple one over a sealed
+// expression compares terms.
+func (b *binder) caseExpr(c *pg.CaseExpr, sc *scope) typ {
+	arg := b.expr(c.Arg, sc)
+	if arg.prot != nil {
+		b.toTerm(c.Arg, arg)
+	} else {
+		b.settlePlain(c.Arg, arg)
+	}
+	var arms []*pg.Node
+	for _, n := range c.Args {
+		w := n.GetCaseWhen()
+		arms = append(arms, w.Result)
+		if arg.prot == nil {
+			b.plain(w.Expr, sc, "CASE")
+			continue
+		}
+		t := b.expr(w.Expr, sc)
+		switch {
+		case t.open && !t.array:
+			b.settle(w.Expr, t, b.use(Equality, arg.prot))
+		case t.prot != nil && t.prot.DomainID == arg.prot.DomainID && sameEquality(t.prot.Logical, arg.prot.Logical):
+			b.toTerm(w.Expr, t)
+		default:
+			b.sealedWithPlain(arg.prot)
+		}
+	}
+	if c.Defresult != nil {
+		arms = append(arms, c.Defresult)
+	}
+	return b.arms(arms, sc, "CASE")
+}
+
+// arms types an expression whose value is that of one of its arms.
+func (b *binder) arms(arms []*pg.Node, sc *scope, what string) typ {
+	types := make([]typ, len(arms))
+	var sealed *catalog.Protected
+	open, same := true, true
+	for i, n := range arms {
+		types[i] = b.expr(n, sc)
+		open = open && types[i].open && !types[i].array
+		if p := types[i].prot; p != nil {
+			same = same && (sealed == nil || sealed.Logical == p.Logical && b.access(sealed) == b.access(p))
+			sealed = p
+		}
+	}
+	switch {
+	case b.refusal != nil:
+		return typ{}
+	case sealed != nil:
+		return b.sealedArms(arms, types, sealed, same, what)
+	case open && len(arms) > 0:
+		return typ{open: true, later: b.laterArms(arms, types)}
+	}
+	for i, n := range arms {
+		b.settlePlain(n, types[i])
+	}
+	return typ{}
+}
+
+func (b *binder) laterArms(arms []*pg.Node, types []typ) *later {
+	parts := make([]func(Use), len(arms))
+	cast := false
+	for i, n := range arms {
+		parts[i] = func(u Use) { b.settle(n, types[i], u) }
+		cast = cast || n.GetTypeCast() != nil
+	}
+	l := b.undecided(parts...)
+	l.cast = cast
+	return l
+}
+
+func (b *binder) sealedArms(arms []*pg.Node, types []typ, sealed *catalog.Protected, same bool, what string) typ {
+	if !same {
+		b.unsupported(what+" over columns of different types or access", sealed)
+		return typ{}
+	}
+	unmodified := sealed
+	for i, n := range arms {
+		switch t := types[i]; {
+		case t.prot != nil && (t.recast || t.prot.DomainID != sealed.DomainID):
+			b.otherDomain(sealed, t.prot)
+		case t.prot != nil || t.null:
+		case t.open && !t.array:
+			b.settle(n, t, notWritten(b.use(Stored, sealed)))
+			unmodified = without(sealed) // PostgreSQL keeps a modifier where all arms have it
+		default:
+			b.unsupported(what+" with an expression that the server computes", sealed)
+		}
+	}
+	return typ{prot: unmodified}
+}
+
+// nullIf types NULLIF. Over a sealed expression it becomes a CASE over terms.
+func (b *binder) nullIf(n *pg.Node, e *pg.A_Expr, l typ, r typ) typ {
+	if l.prot == nil {
+		b.unsupported("NULLIF with an unprotected left side", r.prot)
+		return typ{}
+	}
+	value := &pg.Node{Node: e.Lexpr.Node}
+	b.compare(e.Lexpr, l, e.Rexpr, r)
+	equal := pg.MakeAExprNode(pg.A_Expr_Kind_AEXPR_OP, []*pg.Node{pg.MakeStrNode("=")}, e.Lexpr, e.Rexpr, -1)
+	when := &pg.Node{Node: &pg.Node_CaseWhen{CaseWhen: &pg.CaseWhen{
+		Expr:   equal,
+		Result: &pg.Node{Node: &pg.Node_AConst{AConst: &pg.A_Const{Isnull: true}}},
+	}}}
+	n.Node = &pg.Node_CaseExpr{CaseExpr: &pg.CaseExpr{Args: []*pg.Node{when}, Defresult: value}}
+	return typ{prot: l.prot}
+}

@@ -1,0 +1,207 @@
+package rewrite
+
+import (
+	pg "github.com/pganalyze/pg_query_go/v6"
+
+	"github.com/pgveil/pgveil/policy"
+	"github.com/pgveil/pgveil/rewrite/catalog"
+)
+
+// later is an expression, or a column of a derived table, that is made of
+// literals and parameters only: a column of VALUES, `SELECT $1 AS name`, the
+// arms of a COALESCE. What it is decides its first use: compared with or stored
+// into a protected column, all of its literals are sealed for that column and it
+// is a sealed column from then on. With any other use it is plain.
+type later struct {
+	// settle says what part each literal plays.
+	settle []func(Use)
+	// decided is nil until the first use.
+	decided *Use
+	// shown is the column that readers see, once it is sealed: of the type that
+	// the literals have by then.
+	shown *catalog.Protected
+	// unknown says that it is one literal or parameter without a cast, which in
+	// a set operation takes the type of the other arm.
+	unknown bool
+	// cast says that one of several literals has a cast, which the others follow.
+	cast bool
+}
+
+// sealed returns the column that it was sealed for, nil while it is not.
+func (l *later) sealed() *catalog.Protected {
+	if l == nil {
+		return nil
+	}
+	return l.shown
+}
+
+// undecided returns a new later of these parts, which is plain at the end
+// unless something else is decided.
+func (b *binder) undecided(parts ...func(Use)) *later {
+	l := &later{settle: parts}
+	b.pending = append(b.pending, l)
+	return l
+}
+
+// decide gives all literals their part. It reports false, with a refusal,
+// where another was decided before.
+func (b *binder) decide(l *later, u Use) bool {
+	if l.decided == nil {
+		l.decided, l.shown = &u, u.Target
+		if u.Target != nil && u.Cast.OID != 0 {
+			l.shown = retyped(u.Target, u.Cast)
+		}
+		for _, settle := range l.settle {
+			settle(u)
+		}
+		return b.refusal == nil
+	}
+	d := l.decided
+	switch {
+	case d.Target == nil && u.Target == nil:
+		return true
+	case d.Target == nil:
+		b.sealedWithPlain(u.Target)
+	case u.Target == nil:
+		b.unsupported("an expression beside its use for another column", d.Target)
+	case d.Target.DomainID != u.Target.DomainID:
+		b.otherDomain(d.Target, u.Target)
+	case d.Target.Logical.OID != u.Target.Logical.OID || d.Cast != u.Cast:
+		b.unsupported("two casts of one value", u.Target)
+	default:
+		return true
+	}
+	return false
+}
+
+// decideRest makes plain what nothing else was decided for.
+func (b *binder) decideRest() {
+	for _, l := range b.pending {
+		if l.decided == nil {
+			b.decide(l, Use{})
+		}
+	}
+}
+
+// settleLater settles a reference to, or an expression of, literals.
+func (b *binder) settleLater(n *pg.Node, t typ, u Use) {
+	switch u.Role {
+	case Verbatim:
+		b.decide(t.later, u)
+	case EqualityArray:
+		b.sealedWithPlain(u.Target)
+	case Stored:
+		b.sealLater(n, t, u)
+	case Equality:
+		u = notWritten(u)
+		if b.sealLater(n, t, u) {
+			b.toTerm(n, typ{prot: u.Target})
+		}
+	}
+}
+
+// sealLater decides that the literals are sealed. The server sees text that is
+// already sealed, so a cast goes with the literals. Without one they are of
+// type text to PostgreSQL, which no other type of column takes.
+func (b *binder) sealLater(n *pg.Node, t typ, u Use) bool {
+	cast := n.GetTypeCast()
+	switch {
+	case cast != nil:
+		to, ok := b.typeNamed(cast.TypeName)
+		if !ok {
+			b.unsupported("a value cast to this type", u.Target)
+			return false
+		}
+		u.Cast = to
+	case t.column && !b.asText(&u):
+		return false
+	case !t.column && !t.later.cast && !textual(u.Target.Logical.Name):
+		b.computedValue(u.Target) // to PostgreSQL it is of type text
+		return false
+	}
+	if !b.decide(t.later, u) {
+		return false
+	}
+	if cast != nil {
+		n.Node = cast.Arg.Node
+	}
+	b.changed = true
+	return true
+}
+
+// asText says of a use that the value is of type text by then.
+func (b *binder) asText(u *Use) bool {
+	if !textual(u.Target.Logical.Name) {
+		b.computedValue(u.Target)
+		return false
+	}
+	u.Cast, _ = b.env.Snapshot.Type(textOID)
+	return true
+}
+
+// laterColumn returns a column of a derived table for an open expression.
+func (b *binder) laterColumn(name string, n *pg.Node, t typ) *column {
+	if t.later != nil {
+		return &column{name: name, later: t.later}
+	}
+	l := b.undecided(func(u Use) { b.settle(n, t, u) })
+	l.unknown = n.GetTypeCast() == nil
+	return &column{name: name, later: l}
+}
+
+// laterTyp types a reference to a column of literals, as decided so far.
+func (c *column) laterTyp() typ {
+	switch {
+	case c.later.decided == nil:
+		return typ{open: true, later: c.later, column: true}
+	case c.later.sealed() != nil:
+		return typ{prot: c.later.sealed(), col: c}
+	}
+	return typ{}
+}
+
+// force decides that columns of literals are plain, where their values decide
+// which rows there are or in which order.
+func (b *binder) force(cols ...*column) {
+	for _, c := range cols {
+		if c != nil && c.later != nil && c.later.decided == nil {
+			b.decide(c.later, Use{})
+		}
+	}
+}
+
+// protection returns what an output column is sealed for, nil for a plain one.
+func (c *column) protection() *catalog.Protected {
+	if c.prot != nil {
+		return c.prot
+	}
+	return c.later.sealed()
+}
+
+// notWritten turns a use into one that seals a literal which is shown or
+// compared, not written: the column's length does not bound it, and a masked
+// value may stand there.
+func notWritten(u Use) Use {
+	u.Role = Stored
+	u.Target = without(u.Target)
+	u.Access = policy.Access{Read: policy.Reveal}
+	return u
+}
+
+// retyped returns the column as one of another type that has the same
+// canonical form.
+func retyped(p *catalog.Protected, t catalog.Type) *catalog.Protected {
+	if p.Logical == t {
+		return p
+	}
+	q := *p
+	q.Logical = t
+	return &q
+}
+
+// without returns the column without its type's modifier.
+func without(p *catalog.Protected) *catalog.Protected {
+	t := p.Logical
+	t.Mod = -1
+	return retyped(p, t)
+}

@@ -1,0 +1,91 @@
+package rewrite
+
+import (
+	pg "github.com/pganalyze/pg_query_go/v6"
+
+	"github.com/pgveil/pgveil/rewrite/catalog"
+)
+
+// setOperation types UNION, INTERSECT and EXCEPT.
+func (b *binder) setOperation(s *pg.SelectStmt, sc *scope, wants []want) []*column {
+	l := b.query(s.Larg, sc.child(), wants)
+	r := b.query(s.Rarg, sc.child(), wants)
+	out := b.merge(s, l, r, wants)
+	b.tail(s, sc, out)
+	if b.comparesSealed(s, out, wants) {
+		b.distinctUnion(s, out)
+	}
+	return out
+}
+
+// merge types the output columns of a set operation.
+func (b *binder) merge(s *pg.SelectStmt, l, r []*column, wants []want) []*column {
+	if b.refusal != nil {
+		return nil
+	}
+	if len(l) != len(r) {
+		if b.reached {
+			b.unsupported("a set operation of different widths", nil)
+		}
+		return l
+	}
+	out := make([]*column, len(l))
+	for i := range l {
+		if compares(s) {
+			b.force(l[i], r[i])
+		}
+		out[i] = b.mergeColumn(l[i], r[i])
+	}
+	return out
+}
+
+// mergeColumn types a column of a set operation by that of its two arms.
+func (b *binder) mergeColumn(l, r *column) *column {
+	if c := b.mergeLater(l, r); c != nil {
+		return c
+	}
+	lp, rp := l.protection(), r.protection()
+	out := &column{name: l.name, prot: lp}
+	switch {
+	case lp == nil && rp == nil:
+	case lp == nil:
+		b.unsupported("a set operation with an unprotected column", rp)
+	case rp == nil:
+		b.unsupported("a set operation with an unprotected column", lp)
+	case lp.DomainID != rp.DomainID:
+		b.otherDomain(lp, rp)
+	case lp.Logical.OID != rp.Logical.OID:
+		b.unsupported("a set operation between types", lp)
+	case lp != rp && b.access(lp) != b.access(rp):
+		b.unsupported("a set operation of columns with different access", lp)
+	case lp.Logical.Mod != rp.Logical.Mod:
+		out.prot = without(lp)
+	}
+	return out
+}
+
+// mergeLater types a column of which one arm is made of literals, nil where
+// none is. Beside a sealed arm a single literal is sealed.
+func (b *binder) mergeLater(l, r *column) *column {
+	open := func(c *column) bool { return c.later != nil && c.later.decided == nil }
+	switch {
+	case l.later != nil && l.later == r.later:
+		return &column{name: l.name, later: l.later}
+	case open(l) && open(r):
+		both := b.undecided(func(u Use) { b.decide(l.later, u) }, func(u Use) { b.decide(r.later, u) })
+		both.unknown = l.later.unknown && r.later.unknown
+		return &column{name: l.name, later: both}
+	case open(l) && r.protection() != nil && l.later.unknown:
+		return b.mergeLiteral(l.name, l.later, r.protection())
+	case open(r) && l.protection() != nil && r.later.unknown:
+		return b.mergeLiteral(l.name, r.later, l.protection())
+	}
+	b.force(l, r)
+	return nil
+}
+
+func (b *binder) mergeLiteral(name string, literal *later, p *catalog.Protected) *column {
+	b.decide(literal, notWritten(b.use(Stored, p)))
+	b.changed = true
+	return &column{name: name, prot: without(p)}
+}

@@ -1,0 +1,103 @@
+package rewrite
+
+import (
+	"strconv"
+
+	pg "github.com/pganalyze/pg_query_go/v6"
+
+	"github.com/pgveil/pgveil/rewrite/shape"
+)
+
+// values types VALUES, as the source of an INSERT or as a table. A column that
+// is made of literals only is left to who uses it.
+func (b *binder) values(s *pg.SelectStmt, sc *scope, wants []want) []*column {
+	out := b.rows(s, wants)
+	if out == nil {
+		out = b.valueColumns(s, sc, wants)
+	}
+	b.tail(s, sc, out)
+	return out
+}
+
+func valuesName(i int) string { return "column" + strconv.Itoa(i+1) }
+
+// rows settles rows of literals that are one slot, and returns nil for others.
+func (b *binder) rows(s *pg.SelectStmt, wants []want) []*column {
+	first := s.ValuesLists[0].GetList()
+	if len(first.GetItems()) == 0 {
+		return nil
+	}
+	slot := b.slotAt(location(first.Items[0]))
+	if slot < 0 || b.st.Slots[slot].Form != shape.Rows {
+		return nil
+	}
+	uses := make([]Use, len(first.Items))
+	out := make([]*column, len(first.Items))
+	for i := range uses {
+		out[i] = &column{name: valuesName(i)}
+		if u := b.wantedUse(wantAt(wants, i)); u != nil {
+			uses[i], out[i].prot = *u, u.Target
+			b.changed = true
+			continue
+		}
+		out[i].later = b.undecided(func(u Use) { uses[i] = u })
+	}
+	b.takeSlot(slot, uses)
+	first.Items = []*pg.Node{paramNode(slotBase + slot)}
+	s.ValuesLists = s.ValuesLists[:1]
+	return out
+}
+
+// valueColumns types rows of any expressions, column by column.
+func (b *binder) valueColumns(s *pg.SelectStmt, sc *scope, wants []want) []*column {
+	out := make([]*column, len(s.ValuesLists[0].GetList().GetItems()))
+	for i := range out {
+		out[i] = b.valueColumn(s, i, sc, b.wantedUse(wantAt(wants, i)))
+	}
+	return out
+}
+
+func (b *binder) valueColumn(s *pg.SelectStmt, i int, sc *scope, wanted *Use) *column {
+	var items []*pg.Node
+	var types []typ
+	open := true
+	for _, row := range s.ValuesLists {
+		if cells := row.GetList().GetItems(); i < len(cells) {
+			t := b.expr(cells[i], sc)
+			items, types = append(items, cells[i]), append(types, t)
+			open = open && t.open && !t.array
+		}
+	}
+	out := &column{name: valuesName(i)}
+	switch {
+	case b.refusal != nil:
+	case wanted != nil:
+		out.prot = wanted.Target
+		for k, n := range items {
+			b.wantedValue(n, types[k], *wanted)
+		}
+	case open:
+		out.later = b.laterArms(items, types)
+	default:
+		for k, n := range items {
+			if types[k].prot != nil {
+				b.unsupported("VALUES", types[k].prot)
+			}
+			b.settlePlain(n, types[k])
+		}
+	}
+	return out
+}
+
+// wantedValue settles one value that is stored into or compared with a
+// protected column.
+func (b *binder) wantedValue(n *pg.Node, t typ, u Use) {
+	switch {
+	case t.open && !t.array:
+		b.settle(n, t, u)
+	case u.Role == Stored && !t.open:
+		b.assign(&column{prot: u.Target}, t.prot)
+	default:
+		b.sealedWithPlain(u.Target)
+	}
+}
