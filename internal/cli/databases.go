@@ -1,0 +1,138 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"go.uber.org/zap"
+
+	"github.com/pgveil/pgveil/api"
+	"github.com/pgveil/pgveil/internal/config"
+	"github.com/pgveil/pgveil/keystore"
+	"github.com/pgveil/pgveil/policy"
+	"github.com/pgveil/pgveil/proxy"
+	"github.com/pgveil/pgveil/rewrite"
+	"github.com/pgveil/pgveil/rewrite/catalog"
+)
+
+// maxUnlisted bounds the databases that "*" stands for at one time: a name
+// comes from a client that has not said who it is.
+const maxUnlisted = 256
+
+// databases are the protected databases of a running proxy. Those that "*"
+// stands for are added when a client first names them.
+type databases struct {
+	service   *service
+	custodian keystore.Custodian
+	config    *config.Config
+	compiler  *rewrite.Compiler
+	// policies by the name in the configuration, "*" included.
+	policies map[string]*policy.Policy
+	log      *zap.Logger
+
+	// overflow serves names beyond maxUnlisted: it refuses what the policy
+	// protects, because it has no catalog.
+	overflow *proxy.Database
+
+	// ctx ends the goroutines that wg waits for.
+	ctx  context.Context
+	wg   sync.WaitGroup
+	mu   sync.Mutex
+	open map[string]*openDatabase
+}
+
+// openDatabase is a protected database with what keeps it current.
+type openDatabase struct {
+	*proxy.Database
+	policy *policy.Policy
+	line   *line
+	keys   *lateStore
+}
+
+// begin starts to keep the listed databases current, until ctx is done. close
+// waits for that.
+func (d *databases) begin(ctx context.Context) {
+	d.ctx, d.open = ctx, map[string]*openDatabase{}
+	if p, ok := d.policies["*"]; ok {
+		d.overflow = proxy.NewDatabase(proxy.DatabaseOptions{
+			Name: "*", Policy: p, Compiler: d.compiler, Log: d.log,
+			Load: func(context.Context) (*catalog.Snapshot, error) {
+				return nil, errors.New("too many databases that the configuration does not list")
+			},
+		})
+	}
+	for name := range d.policies {
+		if name != "*" {
+			d.start(name, d.policies[name])
+		}
+	}
+}
+
+// start is called with mu held, or before anybody else knows d.
+func (d *databases) start(name string, p *policy.Policy) *openDatabase {
+	log := d.log.With(zap.String("database", name))
+	l := newLine(d.service, name)
+	keys := newLateStore(records{l}, d.custodian, d.config.Custodian.KeyLifetime, log)
+	o := &openDatabase{policy: p, line: l, keys: keys}
+	o.Database = proxy.NewDatabase(proxy.DatabaseOptions{
+		Name: name, Policy: p, Compiler: d.compiler, Log: log,
+		Load: l.load(p), Version: l.version, Keys: keys.keyset,
+	})
+	d.open[name] = o
+	d.wg.Go(func() { _ = o.Run(d.ctx) }) // it ends with ctx, and has logged what went wrong
+	return o
+}
+
+// lookup finds a database for a client. It never answers no for a name that a
+// policy is meant for.
+func (d *databases) lookup(name string) (*proxy.Database, bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if o, ok := d.open[name]; ok {
+		return o.Database, true
+	}
+	p, ok := d.policies["*"]
+	switch {
+	case !ok:
+		return nil, false
+	case len(d.open) >= maxUnlisted+len(d.policies):
+		return d.overflow, true
+	}
+	return d.start(name, p).Database, true
+}
+
+// checks say for each database whether protected statements can be served.
+func (d *databases) checks() []api.Check {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	var all []api.Check
+	for name, o := range d.open {
+		all = append(all, api.Check{Name: name, Ready: o.ready})
+	}
+	return all
+}
+
+func (o *openDatabase) ready(ctx context.Context) error {
+	if err := o.Ready(); err != nil {
+		return err
+	}
+	for _, keyset := range o.policy.Keysets() {
+		if _, _, err := o.keys.keyset(keyset).Active(ctx); err != nil {
+			return fmt.Errorf("keyset %s: %w", keyset, err)
+		}
+	}
+	return nil
+}
+
+// close waits for the goroutines, which end with ctx, wipes the keys and hangs up.
+func (d *databases) close() {
+	d.wg.Wait()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, o := range d.open {
+		o.keys.close()
+		o.line.close(context.WithoutCancel(d.ctx))
+	}
+}

@@ -1,0 +1,238 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/spf13/cobra"
+
+	"github.com/pgveil/pgveil/internal/config"
+	"github.com/pgveil/pgveil/policy"
+	"github.com/pgveil/pgveil/rewrite"
+	"github.com/pgveil/pgveil/rewrite/catalog"
+	"github.com/pgveil/pgveil/rewrite/shape"
+)
+
+func newExplain(streams IO) *cobra.Command {
+	var s settings
+	var user, path string
+	cmd := &cobra.Command{
+		Use: "explain", Long: helpExplain, Args: exactArgs(1, "a statement in quotes"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			env, err := explainEnv(cmd.Context(), s, user, path)
+			if err != nil {
+				return err
+			}
+			return explain(streams.Out, env, []byte(args[0]))
+		},
+	}
+	s.addDatabaseTo(cmd)
+	cmd.Flags().StringVar(&user, "user", "", "")
+	cmd.Flags().StringVar(&path, "search-path", `"$user", public`, "")
+	return cmd
+}
+
+// membershipsSQL finds the roles that a user is a direct or indirect member of.
+const membershipsSQL = `
+WITH RECURSIVE m(oid) AS (
+	SELECT a.roleid FROM pg_catalog.pg_auth_members a JOIN pg_catalog.pg_roles r ON a.member = r.oid WHERE r.rolname = $1
+	UNION
+	SELECT a.roleid FROM pg_catalog.pg_auth_members a JOIN m ON a.member = m.oid)
+SELECT r.rolname::text FROM pg_catalog.pg_roles r JOIN m ON r.oid = m.oid`
+
+// explainEnv reads what planning depends on, as the service user, for another.
+func explainEnv(ctx context.Context, s settings, user, path string) (*rewrite.Env, error) {
+	c, err := s.load()
+	if err != nil {
+		return nil, err
+	}
+	t, err := s.one(c)
+	if err != nil {
+		return nil, err
+	}
+	if user == "" {
+		user = c.Server.ServiceUser
+	}
+	service, err := newService(c, config.SystemResolver())
+	if err != nil {
+		return nil, err
+	}
+	defer service.close()
+	conn, err := service.dial(ctx, t.name)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
+
+	rows, _ := conn.Query(ctx, membershipsSQL, user) // CollectRows has the error
+	memberOf, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		return nil, fmt.Errorf("reading the roles of %s: %w", user, err)
+	}
+	snapshot, err := catalog.Load(ctx, conn, t.policy)
+	if err != nil {
+		return nil, err
+	}
+	return &rewrite.Env{
+		Snapshot: snapshot, Policy: t.policy, User: user, SearchPath: searchPath(path, user),
+		Roles: t.policy.RolesOf(policy.Identity{User: user, MemberOf: memberOf}),
+	}, nil
+}
+
+// searchPath reads the setting search_path. Schemas that do not exist do no harm.
+func searchPath(setting, user string) []string {
+	path := []string{"pg_catalog"}
+	for name := range strings.SplitSeq(setting, ",") {
+		name = strings.Trim(strings.TrimSpace(name), `"`)
+		if name == "$user" {
+			name = user
+		}
+		if name != "" && name != "pg_catalog" {
+			path = append(path, name)
+		}
+	}
+	return path
+}
+
+// explain prints what becomes of each statement of a text.
+func explain(w io.Writer, env *rewrite.Env, sql []byte) error {
+	scanner := shape.NewScanner([2]uint64{})
+	statements, err := scanner.Scan(sql, true, rewrite.Matcher(env.Snapshot))
+	if err != nil {
+		return fmt.Errorf("reading the statement: %w", err)
+	}
+	fmt.Fprintf(w, "as %s, roles: %s\n", env.User, orNone(strings.Join(env.Policy.RoleNames(env.Roles), ", ")))
+	compiler := rewrite.New(len(statements) + 1)
+	for i := range statements {
+		e := explanation{w: w, sql: sql, st: &statements[i]}
+		fmt.Fprintln(w)
+		if rewrite.FlagsOf(e.st)&rewrite.Reaches == 0 {
+			fmt.Fprintln(w, "forwarded untouched: it reaches nothing protected")
+			continue
+		}
+		e.plan = compiler.Plan(env, sql, e.st, nil)
+		e.print()
+	}
+	return nil
+}
+
+func orNone(s string) string {
+	if s == "" {
+		return "none"
+	}
+	return s
+}
+
+// explanation prints the plan of one statement.
+type explanation struct {
+	w    io.Writer
+	sql  []byte
+	st   *shape.Statement
+	plan *rewrite.Plan
+}
+
+func (e *explanation) print() {
+	switch e.plan.Verdict {
+	case rewrite.Forward:
+		fmt.Fprintln(e.w, "forwarded as it is")
+	case rewrite.Rewrite:
+		fmt.Fprintln(e.w, "sent instead:")
+		fmt.Fprint(e.w, "    ")
+		for _, piece := range e.plan.Text {
+			fmt.Fprint(e.w, strings.ReplaceAll(piece.Text, "\n", "\n    "))
+			e.slot(piece)
+		}
+		fmt.Fprintln(e.w)
+	default:
+		e.refusal()
+		return
+	}
+	for i, p := range e.plan.Params {
+		if p.Use.Role != rewrite.Verbatim {
+			fmt.Fprintf(e.w, "parameter $%d: %s, of the client's $%d\n", i+1, use(p.Use, ""), p.Client)
+		}
+	}
+	for i, c := range e.plan.Columns {
+		if c.Target != nil {
+			fmt.Fprintf(e.w, "result column %d: %s, %s\n", i+1, c.Target.Column, readName(c.Access.Read))
+		}
+	}
+}
+
+func (e *explanation) refusal() {
+	r := e.plan.Refusal
+	fmt.Fprintf(e.w, "refused: %s (SQLSTATE %s, %s)\n", r.Message, r.State, r.Code)
+	if r.Detail != "" {
+		fmt.Fprintln(e.w, "detail: "+r.Detail)
+	}
+	if r.Hint != "" {
+		fmt.Fprintln(e.w, "hint: "+r.Hint)
+	}
+}
+
+// slot prints what stands in the place of the client's literals.
+func (e *explanation) slot(piece rewrite.Piece) {
+	if piece.Slot < 0 {
+		if piece.Word != "" {
+			fmt.Fprint(e.w, use(piece.Uses[0], piece.Word))
+		}
+		return
+	}
+	slot := e.st.Slots[piece.Slot]
+	for i, l := range slot.Literals {
+		u := piece.Uses[0]
+		if slot.Form == shape.Rows {
+			u = piece.Uses[i%slot.Width]
+		}
+		fmt.Fprint(e.w, before(slot, i), use(u, string(e.sql[l.Start:l.End])))
+	}
+	if slot.Form == shape.Rows {
+		fmt.Fprint(e.w, ")")
+	}
+}
+
+// before is what stands before the i-th literal of a slot.
+func before(slot shape.Slot, i int) string {
+	switch {
+	case slot.Form != shape.Rows && i == 0:
+		return ""
+	case slot.Form == shape.Rows && i == 0:
+		return "("
+	case slot.Form == shape.Rows && i%slot.Width == 0:
+		return "), ("
+	default:
+		return ", "
+	}
+}
+
+// use says what becomes of a literal. What is sealed is not repeated.
+func use(u rewrite.Use, literal string) string {
+	switch u.Role {
+	case rewrite.Stored:
+		return fmt.Sprintf("<sealed for %s>", u.Target.Column)
+	case rewrite.Equality:
+		return fmt.Sprintf("<term of %s>", u.Target.Column)
+	case rewrite.EqualityArray:
+		return fmt.Sprintf("<terms of %s>", u.Target.Column)
+	default:
+		return literal
+	}
+}
+
+func readName(r policy.Read) string {
+	switch r {
+	case policy.Reveal:
+		return "opened"
+	case policy.Masked:
+		return "opened and masked"
+	case policy.Seal:
+		return "left sealed"
+	case policy.Null:
+		return "shown as NULL"
+	default:
+		return "refused"
+	}
+}
