@@ -216,3 +216,13 @@ func copyFile(src, dst string) error {
 	_, err = io.Copy(to, from)
 	return errors.Join(err, to.Close())
 }
+
+// Unprivileged returns attributes for a child that must not run as root; it
+// gets a signal when this process ends.
+func Unprivileged() (*syscall.SysProcAttr, error) {
+	owner, err := serverOwner()
+	if err != nil {
+		return nil, err
+	}
+	return owner.attributes(), nil
+}
