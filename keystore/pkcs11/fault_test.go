@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -240,11 +241,13 @@ func (r *remote) start(t *testing.T) {
 		t.Fatal(err)
 	}
 	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(5 * time.Millisecond) {
-		if _, err := os.Stat(r.socket); err == nil {
+		conn, err := net.Dial("unix", r.socket)
+		if err == nil {
+			_ = conn.Close()
 			return
 		}
 		if time.Now().After(deadline) {
-			t.Fatal("p11-kit-server has not made its socket")
+			t.Fatalf("p11-kit-server does not answer: %v", err)
 		}
 	}
 }
