@@ -96,8 +96,8 @@ func (b *binder) sealedArms(arms []*pg.Node, types []typ, sealed *catalog.Protec
 			b.otherDomain(sealed, t.prot)
 		case t.prot != nil || t.null:
 		case t.open && !t.array:
-			b.settle(n, t, notWritten(b.use(Stored, sealed)))
-			unmodified = without(sealed) // PostgreSQL keeps a modifier where all arms have it
+			b.settle(n, t, b.notWritten(b.use(Stored, sealed)))
+			unmodified = b.without(sealed) // PostgreSQL keeps a modifier where all arms have it
 		default:
 			b.unsupported(what+" with an expression that the server computes", sealed)
 		}

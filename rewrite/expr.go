@@ -107,7 +107,7 @@ func (b *binder) typeCast(n *pg.Node, c *pg.TypeCast, sc *scope) typ {
 			b.unsupported("a cast", t.prot)
 			return typ{}
 		}
-		t.prot, t.recast = retyped(t.prot, to), true
+		t.prot, t.recast = b.env.Snapshot.Retyped(t.prot, to), true
 		return t
 	case t.open && !t.array && isLiteral(c.Arg):
 		return typ{open: true, null: t.null}

@@ -276,9 +276,6 @@ func (b *binder) using(names []string, left, right []*column) []*column {
 			if p := c.protection(); p != nil {
 				b.unsupported("a join with USING or NATURAL", p)
 			}
-			if merged.oid == 0 {
-				merged.oid, merged.num = c.oid, c.num
-			}
 		}
 		cols = append(cols, merged)
 	}

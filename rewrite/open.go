@@ -49,7 +49,7 @@ func (b *binder) decide(l *later, u Use) bool {
 	if l.decided == nil {
 		l.decided, l.shown = &u, u.Target
 		if u.Target != nil && u.Cast.OID != 0 {
-			l.shown = retyped(u.Target, u.Cast)
+			l.shown = b.env.Snapshot.Retyped(u.Target, u.Cast)
 		}
 		for _, settle := range l.settle {
 			settle(u)
@@ -93,7 +93,7 @@ func (b *binder) settleLater(n *pg.Node, t typ, u Use) {
 	case Stored:
 		b.sealLater(n, t, u)
 	case Equality:
-		u = notWritten(u)
+		u = b.notWritten(u)
 		if b.sealLater(n, t, u) {
 			b.toTerm(n, typ{prot: u.Target})
 		}
@@ -181,27 +181,16 @@ func (c *column) protection() *catalog.Protected {
 // notWritten turns a use into one that seals a literal which is shown or
 // compared, not written: the column's length does not bound it, and a masked
 // value may stand there.
-func notWritten(u Use) Use {
+func (b *binder) notWritten(u Use) Use {
 	u.Role = Stored
-	u.Target = without(u.Target)
+	u.Target = b.without(u.Target)
 	u.Access = policy.Access{Read: policy.Reveal}
 	return u
 }
 
-// retyped returns the column as one of another type that has the same
-// canonical form.
-func retyped(p *catalog.Protected, t catalog.Type) *catalog.Protected {
-	if p.Logical == t {
-		return p
-	}
-	q := *p
-	q.Logical = t
-	return &q
-}
-
 // without returns the column without its type's modifier.
-func without(p *catalog.Protected) *catalog.Protected {
+func (b *binder) without(p *catalog.Protected) *catalog.Protected {
 	t := p.Logical
 	t.Mod = -1
-	return retyped(p, t)
+	return b.env.Snapshot.Retyped(p, t)
 }

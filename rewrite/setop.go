@@ -59,7 +59,7 @@ func (b *binder) mergeColumn(l, r *column) *column {
 	case lp != rp && b.access(lp) != b.access(rp):
 		b.unsupported("a set operation of columns with different access", lp)
 	case lp.Logical.Mod != rp.Logical.Mod:
-		out.prot = without(lp)
+		out.prot = b.without(lp)
 	}
 	return out
 }
@@ -85,7 +85,7 @@ func (b *binder) mergeLater(l, r *column) *column {
 }
 
 func (b *binder) mergeLiteral(name string, literal *later, p *catalog.Protected) *column {
-	b.decide(literal, notWritten(b.use(Stored, p)))
+	b.decide(literal, b.notWritten(b.use(Stored, p)))
 	b.changed = true
-	return &column{name: name, prot: without(p)}
+	return &column{name: name, prot: b.without(p)}
 }

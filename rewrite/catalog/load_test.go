@@ -170,23 +170,25 @@ CREATE TABLE lacks (a text);
 CREATE TABLE odd (p point, a text);
 CREATE TABLE gen (a text, b text GENERATED ALWAYS AS (upper(a)) STORED);
 CREATE TABLE typo (a text);
+CREATE TABLE other_type (a int4, b varchar(10));
 CREATE VIEW v AS SELECT 1::text AS a;
 CREATE DOMAIN email AS text;
 CREATE TABLE dom (a email);`)
 	s := load(t, conn, protecting("public.good.a", "public.lacks.b", "public.absent.a", "public.odd.p", "public.gen.b",
-		"public.typo.a::datte", "public.v.a", "public.dom.a"))
+		"public.typo.a::datte", "public.other_type.a::date", "public.other_type.b::date", "public.v.a", "public.dom.a"))
 	got := map[string]string{}
 	for _, p := range s.Problems() {
 		got[p.Column.String()] = p.What
 	}
 	want := map[string]string{
-		"public.lacks.b":  "the column does not exist",
-		"public.absent.a": "the table does not exist",
-		"public.odd.p":    "values of type point cannot be sealed",
-		"public.gen.b":    "it is a generated column",
-		"public.typo.a":   `type "datte" does not exist`,
-		"public.v.a":      "it is not an ordinary table",
-		"public.dom.a":    "values of type email cannot be sealed",
+		"public.lacks.b":      "the column does not exist",
+		"public.absent.a":     "the table does not exist",
+		"public.odd.p":        "values of type point cannot be sealed",
+		"public.gen.b":        "it is a generated column",
+		"public.typo.a":       `type "datte" does not exist`,
+		"public.other_type.a": "the policy gives it another type than it has",
+		"public.v.a":          "it is not an ordinary table",
+		"public.dom.a":        "values of type email cannot be sealed",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("problems (-want +got):\n%s", diff)

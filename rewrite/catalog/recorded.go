@@ -141,6 +141,9 @@ func (s *Snapshot) protectColumn(r *Relation, c *Column, said *policy.Column, re
 		case known && (written.OID != p.Logical.OID || written.Mod != p.Logical.Mod):
 			s.problem(said, r, "the policy gives it another type than apply has recorded")
 			return
+		case !known && !c.Type.holdsText() && (written.OID != c.Type.OID || written.Mod != c.Type.Mod):
+			s.problem(said, r, "the policy gives it another type than it has")
+			return
 		}
 		p.Logical = written
 	}

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/pgveil/pgveil/policy"
 )
@@ -25,6 +26,10 @@ type Snapshot struct {
 	settings map[string]struct{}
 	problems []Problem
 	names    map[string]struct{}
+
+	// retyped remembers what Retyped returned. It is a cache, not a part of what
+	// the snapshot says.
+	retyped sync.Map
 }
 
 type relationName struct{ schema, name string }

@@ -23,8 +23,10 @@ func (t Type) StoredAsIs() bool {
 	return t.Elem == 0 && (t.Name == "text" || t.Name == "citext" || t.Name == "varchar" && t.Mod == -1)
 }
 
-// SameBut reports whether two types are the same apart from their modifiers.
-func (t Type) SameBut(other Type) bool { return t.OID == other.OID }
+// holdsText reports whether values of another type may have been kept in this one.
+func (t Type) holdsText() bool {
+	return t.Elem == 0 && (t.Name == "text" || t.Name == "varchar" || t.Name == "bpchar" || t.Name == "citext")
+}
 
 // typeTable finds types by OID, by name and by element.
 type typeTable struct {
