@@ -90,7 +90,7 @@ func (c *connection) relayRequest() (authRequest, error) {
 	}
 	kind, data, err := wire.DecodeAuthentication(body)
 	if err != nil {
-		return authRequest{}, err
+		return authRequest{}, serverAway(err)
 	}
 	request := authRequest{kind: kind}
 	if kind != wire.AuthSASL {
@@ -99,7 +99,7 @@ func (c *connection) relayRequest() (authRequest, error) {
 
 	var offer wire.AuthSASLRequest
 	if err := offer.Decode(data); err != nil {
-		return authRequest{}, err
+		return authRequest{}, serverAway(err)
 	}
 	before := len(offer.Mechanisms)
 	offer.Mechanisms = slices.DeleteFunc(offer.Mechanisms, func(name string) bool {
@@ -197,7 +197,7 @@ func (c *connection) relayUntilReady(parameters map[string]string) error {
 			}
 			name, value, err := wire.DecodeParameterStatus(body)
 			if err != nil {
-				return err
+				return serverAway(err)
 			}
 			parameters[name] = value
 			if err := c.toClient.Frame(head.Type, body); err != nil {

@@ -16,6 +16,7 @@ import (
 // is done. Between two sockets without TLS the kernel does the copying.
 func (c *connection) join(ctx context.Context) error {
 	c.told = true
+	c.log.Debug("joining")
 	client, server := c.client, c.up.conn
 	if err := c.toClient.Flush(); err != nil {
 		return fmt.Errorf("writing to the client: %w", err)
