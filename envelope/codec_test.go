@@ -430,7 +430,7 @@ func TestLooks(t *testing.T) {
 }
 
 // Go's and PostgreSQL's regular expressions agree on all that the pattern uses.
-func TestGuardPattern_agreesWithLooks(t *testing.T) {
+func TestGuardPattern(t *testing.T) {
 	open := regexp.MustCompile(GuardPattern(Options{}))
 	equality := regexp.MustCompile(GuardPattern(Options{Equality: true}))
 	for _, v := range readVectors(t).Envelopes {
@@ -442,7 +442,10 @@ func TestGuardPattern_agreesWithLooks(t *testing.T) {
 			t.Errorf("guard of an equality column matches %s: %v, want %v", v.Envelope, !want, want)
 		}
 	}
-	for _, text := range almost() {
+	for _, text := range []string{
+		"", "Ana", "pv1", "pv1.", "pv1.......", "pv1......A", "pv1........A", "pv2.......A", "pv1,......A", "xpv1.......A", "pv1.......A\n", "pv1.......A=", "pv1.......A.", "pv1.......A~",
+		"pv1.......A B", "pv1..é.....A", "pv1.~......A", "pv1...~....A", "pv1....~...A", "\npv1.......A", "{pv1.......A}", "pv1.a.b.c", "a@pv1.example.org",
+	} {
 		if open.MatchString(text) || equality.MatchString(text) {
 			t.Errorf("guard matches %q", text)
 		}

@@ -15,9 +15,8 @@ func FuzzLooks(f *testing.F) {
 	}
 	guard := regexp.MustCompile(GuardPattern(Options{}))
 	f.Fuzz(func(t *testing.T, stored []byte) {
-		// A value that the server's CHECK lets in is one that we take for sealed, and the other way round.
-		if looks, guarded := Looks(stored), guard.Match(stored); looks != guarded {
-			t.Errorf("Looks(%q) = %v, guard says %v", stored, looks, guarded)
+		if Looks(stored) && !guard.Match(stored) {
+			t.Errorf("Looks(%q), but the guard keeps it out", stored)
 		}
 		if term := TermOf(stored); term != nil && !bytes.Contains(stored, term) {
 			t.Errorf("TermOf(%q) = %q", stored, term)
