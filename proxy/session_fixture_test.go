@@ -189,7 +189,6 @@ func check(t *testing.T, c *pgx.Conn, sql, want string) {
 
 func (s *sealed) status(c *pgx.Conn) string { return fmt.Sprintf("%c", c.PgConn().TxStatus()) }
 
-
 // log returns what the server has logged.
 func (s *sealed) log() string {
 	s.t.Helper()
