@@ -103,12 +103,28 @@ func findZone(name []byte) *time.Location {
 		strings.HasPrefix(lower, "right/"), strings.HasPrefix(lower, "posix/"):
 		return nil
 	}
-	for _, candidate := range [...]string{strings.ToUpper(lower), titleZone(lower), zoneAfterSlash(lower), string(name)} {
-		if zone, err := time.LoadLocation(candidate); err == nil {
+	for _, candidate := range [...]string{irregularZones[lower], strings.ToUpper(lower), titleZone(lower), zoneAfterSlash(lower)} {
+		if zone, err := time.LoadLocation(candidate); err == nil && candidate != "" {
 			return zone
 		}
 	}
 	return nil
+}
+
+// irregularZones are the names that no rule spells.
+var irregularZones = map[string]string{
+	"america/argentina/comodrivadavia": "America/Argentina/ComodRivadavia",
+	"america/knox_in":                  "America/Knox_IN",
+	"antarctica/dumontdurville":        "Antarctica/DumontDUrville",
+	"antarctica/mcmurdo":               "Antarctica/McMurdo",
+	"australia/act":                    "Australia/ACT",
+	"australia/lhi":                    "Australia/LHI",
+	"australia/nsw":                    "Australia/NSW",
+	"brazil/denoronha":                 "Brazil/DeNoronha",
+	"chile/easterisland":               "Chile/EasterIsland",
+	"gb-eire":                          "GB-Eire",
+	"mexico/bajanorte":                 "Mexico/BajaNorte",
+	"mexico/bajasur":                   "Mexico/BajaSur",
 }
 
 // titleZone writes a zone's name as nearly all are written: America/New_York.
@@ -129,7 +145,7 @@ func titleZone(lower string) string {
 	return string(out)
 }
 
-// zoneAfterSlash writes the rest: Etc/GMT+5, US/Pacific, Antarctica/McMurdo.
+// zoneAfterSlash writes the areas that are capitals: Etc/GMT+5, US/Pacific.
 func zoneAfterSlash(lower string) string {
 	area, place, ok := strings.Cut(lower, "/")
 	switch {
@@ -139,10 +155,6 @@ func zoneAfterSlash(lower string) string {
 		return "Etc/" + strings.ToUpper(place)
 	case area == "us":
 		return "US/" + titleZone(place)
-	case place == "mcmurdo":
-		return "Antarctica/McMurdo"
-	case place == "dumontdurville":
-		return "Antarctica/DumontDUrville"
 	}
 	return titleZone(lower)
 }

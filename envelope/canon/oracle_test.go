@@ -233,3 +233,40 @@ func TestOracle(t *testing.T) {
 		})
 	}
 }
+
+// TestOracle_names checks every zone's name and abbreviation that the server
+// knows, and the lower case of every character.
+func TestOracle_names(t *testing.T) {
+	o := newOracles(t)[2]
+	o.t = t
+	typ := o.typeOf("timestamptz")
+	for _, at := range []string{"2024-07-01 12:00", "2024-01-01 12:00", "2004-05-06 07:08", "1975-03-04 05:06"} {
+		sql := fmt.Sprintf(`SELECT lower(n), ('%[1]s ' || n)::timestamptz FROM (
+			SELECT name FROM pg_timezone_names WHERE name NOT IN ('localtime', 'posixrules', 'Factory') AND name NOT LIKE 'posix/%%'
+			UNION SELECT abbrev FROM pg_timezone_abbrevs) z(n)`, at)
+		result := o.conn.ExecParams(t.Context(), sql, nil, nil, nil, []int16{0, 1}).Read()
+		if result.Err != nil || len(result.Rows) < 500 {
+			t.Fatalf("%d zones, %v", len(result.Rows), result.Err)
+		}
+		for _, row := range result.Rows {
+			text := at + " " + string(row[0])
+			if v, err := canon.FromText(typ, o.settings, []byte(text)); err != nil || !bytes.Equal(v, row[1]) {
+				t.Errorf("FromText(%q) = %x, %v, want %x", text, v, err, row[1])
+			}
+		}
+	}
+	result := o.conn.ExecParams(t.Context(), `SELECT chr(i), lower(chr(i)) FROM generate_series(1, 131071) i WHERE i NOT BETWEEN 55296 AND 57343`, nil, nil, nil, nil).Read()
+	if result.Err != nil {
+		t.Fatal(result.Err)
+	}
+	differ := 0
+	for _, row := range result.Rows {
+		if got, err := canon.AppendEquality(nil, citext(), row[0]); err != nil || !bytes.Equal(got, row[1]) {
+			differ++
+			t.Logf("lower(%q) = %q, %v, want %q", row[0], got, err, row[1])
+		}
+	}
+	if differ > 0 {
+		t.Errorf("%d of %d characters have another lower case", differ, len(result.Rows))
+	}
+}
