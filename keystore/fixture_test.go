@@ -18,20 +18,26 @@ import (
 	"github.com/pgveil/pgveil/keystore/software"
 )
 
-// rootFile makes one root key file for all tests: each costs Argon2id.
-var rootFile = sync.OnceValues(func() (string, error) {
+// opened is the one root key of all tests here: opening it costs Argon2id.
+var opened = sync.OnceValues(func() (*software.Custodian, error) {
 	dir, err := os.MkdirTemp("", "pgveil-keystore-")
 	if err != nil {
-		return "", err
+		return nil, err
 	}
+	defer func() { _ = os.RemoveAll(dir) }()
 	path := filepath.Join(dir, "root.key")
-	return path, software.Create(path, secret.New([]byte("only for these tests")))
+	passphrase := secret.New([]byte("only for these tests"))
+	if err := software.Create(path, passphrase); err != nil {
+		return nil, err
+	}
+	c, _, err := software.Open(path, passphrase)
+	return c, err
 })
 
 func TestMain(m *testing.M) {
 	code := m.Run()
-	if path, err := rootFile(); err == nil {
-		_ = os.RemoveAll(filepath.Dir(path))
+	if server.pg != nil {
+		_ = server.pg.Close()
 	}
 	os.Exit(code)
 }
@@ -76,15 +82,10 @@ func (c *custodian) Unwrap(ctx context.Context, w keystore.Wrapped, aad []byte) 
 
 func newCustodian(t testing.TB) *custodian {
 	t.Helper()
-	path, err := rootFile()
+	c, err := opened()
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, _, err := software.Open(path, secret.New([]byte("only for these tests")))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = c.Close() })
 	return &custodian{Custodian: c}
 }
 
