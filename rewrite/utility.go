@@ -7,6 +7,7 @@ import (
 	pg "github.com/pganalyze/pg_query_go/v6"
 
 	"github.com/pgveil/pgveil/internal/pgerr"
+	"github.com/pgveil/pgveil/policy"
 )
 
 // utility plans a statement that is not SELECT, INSERT, UPDATE or DELETE and
@@ -22,8 +23,25 @@ func (b *binder) utility(n *pg.Node) {
 		return
 	case *pg.Node_VacuumStmt:
 		return // ANALYZE of a sealed column keeps samples of sealed values
+	case *pg.Node_ExplainStmt:
+		b.explain(s.ExplainStmt)
 	default:
 		b.command(commandName(s))
+	}
+}
+
+// explain plans the statement that EXPLAIN is of. What it shows is text that
+// names terms and sealed values, never what they stand for.
+func (b *binder) explain(s *pg.ExplainStmt) {
+	switch s.Query.GetNode().(type) {
+	case *pg.Node_SelectStmt, *pg.Node_InsertStmt, *pg.Node_UpdateStmt, *pg.Node_DeleteStmt:
+		for _, c := range b.statement(s.Query, &scope{}) {
+			if p := c.protection(); p != nil && b.access(p).Read == policy.Deny {
+				b.mayNot("read", p)
+			}
+		}
+	default:
+		b.utility(s.Query)
 	}
 }
 
