@@ -253,3 +253,26 @@ func TestNewXAES_refusesOtherKeySizes(t *testing.T) {
 		}
 	}
 }
+
+// The example of docs/FORMAT.md is a vector; both must go on agreeing.
+func TestFormatPage_showsAVector(t *testing.T) {
+	page, err := os.ReadFile("../docs/FORMAT.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, v := range readVectors(t).Envelopes {
+		if v.Name != "equality, even epoch" {
+			continue
+		}
+		for _, want := range []string{
+			v.Envelope, v.Term, hex.EncodeToString(v.DataKey), hex.EncodeToString(v.IndexKey), hex.EncodeToString(v.Nonce),
+			hex.EncodeToString(v.DerivedKey), hex.EncodeToString(v.Plaintext), v.Keyset, v.Domain,
+		} {
+			if !bytes.Contains(page, []byte(want)) {
+				t.Errorf("docs/FORMAT.md lacks %s", want)
+			}
+		}
+		return
+	}
+	t.Error("the vector of the example is gone")
+}
