@@ -60,6 +60,9 @@ func survey(ctx context.Context, q DB, pol *policy.Policy) (*state, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the server's settings: %w", err)
 	}
+	if s.server.hasSchema && !s.server.ownsIt {
+		return s, nil // nothing else can be read
+	}
 	if s.records, err = loadRecords(ctx, q); err != nil {
 		return nil, err
 	}
@@ -83,6 +86,9 @@ func survey(ctx context.Context, q DB, pol *policy.Policy) (*state, error) {
 func (s *state) judge() findings {
 	var f findings
 	s.judgeServer(&f)
+	if s.snap == nil {
+		return f
+	}
 	for _, p := range s.snap.Problems() {
 		if s.renamed(p.Column) {
 			continue

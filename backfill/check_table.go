@@ -62,6 +62,9 @@ func (c *column) judge(f *findings) {
 		f.add(Error, c.String(), "type json has no equality", "make it jsonb, or take equality out of its search")
 	}
 	if c.sealed() {
+		if !c.guardValidated {
+			f.add(Warning, c.String(), "its guard is missing or not validated: plaintext can be stored past pgveil", "run apply")
+		}
 		return
 	}
 	if c.plainDefault != nil {
