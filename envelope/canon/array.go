@@ -236,7 +236,7 @@ func damaged(t Type, err error) error {
 // is nil for NULL. The walk ends with the first error of each, which it returns.
 func Elements(t Type, v []byte, each func(elem []byte, null bool) error) error {
 	var r arrayReader
-	if err := r.open(t, v); err != nil || !t.Array {
+	if err := r.open(t, v); err != nil || !t.Array || !t.supported() {
 		return errDamaged(t)
 	}
 	for r.left > 0 {

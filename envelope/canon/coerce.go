@@ -14,6 +14,10 @@ import (
 // and what depends on the current time. The result is new memory.
 func Coerce(from, to Type, s *Settings, v []byte) ([]byte, error) {
 	switch {
+	case !from.supported():
+		return nil, errUnsupported(from)
+	case !to.supported():
+		return nil, errUnsupported(to)
 	case from.Array != to.Array:
 		if from.Array && isText(to.Kind) {
 			return coerceToText(from, to, s, v)
@@ -56,7 +60,7 @@ func coerceScalar(dst []byte, from, to Type, s *Settings, v []byte) ([]byte, err
 
 // coerceModifier applies the modifier of the new type to a value of the same kind.
 func coerceModifier(dst []byte, to Type, v []byte) ([]byte, error) {
-	if to.Kind == JSONB || to.Kind == Unsupported {
+	if to.Kind == JSONB {
 		return scalarFromText(dst, to, nil, v)
 	}
 	return scalarFromBinary(dst, to, v)

@@ -15,6 +15,9 @@ func FromText(t Type, s *Settings, text []byte) ([]byte, error) {
 
 // AppendFromText is FromText appending to dst, which a caller can use again.
 func AppendFromText(dst []byte, t Type, s *Settings, text []byte) ([]byte, error) {
+	if !t.supported() {
+		return nil, errUnsupported(t)
+	}
 	// PostgreSQL checks the encoding of everything that it receives as text
 	// before any input function sees it.
 	if !validText(text) {
@@ -67,6 +70,9 @@ func FromBinary(t Type, b []byte) ([]byte, error) { return AppendFromBinary(nil,
 
 // AppendFromBinary is FromBinary appending to dst.
 func AppendFromBinary(dst []byte, t Type, b []byte) ([]byte, error) {
+	if !t.supported() {
+		return nil, errUnsupported(t)
+	}
 	if t.Array {
 		return arrayFromBinary(dst, t, b)
 	}
@@ -95,8 +101,6 @@ func scalarFromBinary(dst []byte, t Type, b []byte) ([]byte, error) {
 		return numericFromBinary(dst, t, b)
 	case Bytea:
 		return append(dst, b...), nil
-	case Unsupported:
-		return nil, errUnsupported(t)
 	}
 	// The other kinds have one size each.
 	if err := checkSize(t, b); err != nil {
@@ -153,6 +157,9 @@ func checkSize(t Type, b []byte) error {
 // value v under s; s may be nil for the defaults. It fails only on a v that is
 // no canonical value of t.
 func AppendText(dst []byte, t Type, s *Settings, v []byte) ([]byte, error) {
+	if !t.supported() {
+		return nil, errUnsupported(t)
+	}
 	if t.Array {
 		return arrayToText(dst, t, s, v)
 	}
@@ -199,6 +206,9 @@ func scalarToText(dst []byte, t Type, s *Settings, v []byte) ([]byte, error) {
 
 // AppendBinary appends the binary wire form of the canonical value v.
 func AppendBinary(dst []byte, t Type, v []byte) ([]byte, error) {
+	if !t.supported() {
+		return nil, errUnsupported(t)
+	}
 	if t.Array {
 		return arrayToBinary(dst, t, v)
 	}
@@ -206,9 +216,6 @@ func AppendBinary(dst []byte, t Type, v []byte) ([]byte, error) {
 }
 
 func scalarToBinary(dst []byte, t Type, v []byte) ([]byte, error) {
-	if t.Kind == Unsupported {
-		return nil, errUnsupported(t)
-	}
 	if err := checkSize(t, v); err != nil {
 		return nil, errDamaged(t)
 	}

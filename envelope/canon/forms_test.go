@@ -375,16 +375,25 @@ func TestAppendText_refusesDamaged(t *testing.T) {
 }
 
 func TestUnsupported(t *testing.T) {
-	var none canon.Type
-	_, err1 := canon.FromText(none, nil, []byte("a"))
-	_, err2 := canon.FromBinary(none, []byte("a"))
-	_, err3 := canon.AppendText(nil, none, nil, []byte("a"))
-	_, err4 := canon.AppendBinary(nil, none, []byte("a"))
-	_, err5 := canon.AppendEquality(nil, none, []byte("a"))
-	_, err6 := canon.Coerce(none, none, nil, []byte("a"))
-	for i, err := range []error{err1, err2, err3, err4, err5, err6} {
+	for _, none := range []canon.Type{{}, {Array: true}, {Kind: 200}, {Kind: 200, Array: true}} {
+		checkUnsupported(t, none)
+	}
+}
+
+func checkUnsupported(t *testing.T, none canon.Type) {
+	t.Helper()
+	empty := make([]byte, 12) // an array without elements
+	_, err1 := canon.FromText(none, nil, []byte("{}"))
+	_, err2 := canon.FromBinary(none, empty)
+	_, err3 := canon.AppendText(nil, none, nil, empty)
+	_, err4 := canon.AppendBinary(nil, none, empty)
+	_, err5 := canon.AppendEquality(nil, none, empty)
+	_, err6 := canon.Coerce(none, none, nil, empty)
+	_, err7 := canon.Coerce(builtin(t, "_text", -1), none, nil, empty)
+	err8 := canon.Elements(none, empty, func([]byte, bool) error { return nil })
+	for i, err := range []error{err1, err2, err3, err4, err5, err6, err7, err8} {
 		if err == nil {
-			t.Errorf("call %d took a value of the zero type", i+1)
+			t.Errorf("call %d took a value of %+v", i+1, none)
 		}
 	}
 }

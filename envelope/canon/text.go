@@ -41,7 +41,9 @@ func cutChars(text []byte, limit int) (cut, chars int) {
 }
 
 // appendLower appends text in lower case as lower() under a UTF-8 locale does:
-// character by character, by Unicode's simple mapping, never by context.
+// character by character, by Unicode's simple mapping, never by context. In a
+// database whose LC_CTYPE is C, PostgreSQL lowers ASCII alone, and citext is
+// equal for fewer values there than this form says.
 func appendLower(dst, text []byte) []byte {
 	for i := 0; i < len(text); {
 		if c := text[i]; c < utf8.RuneSelf {

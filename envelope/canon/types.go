@@ -68,7 +68,10 @@ func TypeOf(oid uint32, mod int32, name string, elemOID uint32, elemName string)
 }
 
 // HasEquality reports whether PostgreSQL has an = for the type. json has none.
-func (t Type) HasEquality() bool { return t.Kind != Unsupported && t.Kind != JSON }
+func (t Type) HasEquality() bool { return t.supported() && t.Kind != JSON }
+
+// supported guards the entrances: the zero Type, and a Kind that is none.
+func (t Type) supported() bool { return t.Kind != Unsupported && int(t.Kind) < len(builtins) }
 
 // Elem returns the type of an array's elements.
 func (t Type) Elem() Type { return Type{Kind: t.Kind, OID: t.ElemOID, Mod: t.Mod} }
@@ -76,7 +79,7 @@ func (t Type) Elem() Type { return Type{Kind: t.Kind, OID: t.ElemOID, Mod: t.Mod
 // String returns the type's name as PostgreSQL's messages write it, with its
 // modifier: "character varying(100)", "numeric(12,2)[]".
 func (t Type) String() string {
-	if int(t.Kind) >= len(builtins) || t.Kind == Unsupported {
+	if !t.supported() {
 		return "unsupported"
 	}
 	name := builtins[t.Kind].sql + t.modifier()
