@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"io"
 	"net"
+	"os"
 	"slices"
 	"strconv"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -19,10 +21,9 @@ import (
 // password is the right password of every user that has one.
 const password = "a pass'word"
 
-// startAuthServer starts a server with a user for each way to log in.
-func startAuthServer(t *testing.T, opts ...testkit.Option) *testkit.Postgres {
-	t.Helper()
-	pg := testkit.StartPostgres(t, append(opts, testkit.WithHBA(
+// authRules lets each user in by the way that its name says.
+func authRules() testkit.Option {
+	return testkit.WithHBA(
 		"local all all trust",
 		"hostssl all u_ssl all trust",
 		"hostnossl all u_nossl all trust",
@@ -32,7 +33,19 @@ func startAuthServer(t *testing.T, opts ...testkit.Option) *testkit.Postgres {
 		"host all u_md5 all md5",
 		"host all u_scram all scram-sha-256",
 		"host all u_rejected all reject",
-	))...)
+	)
+}
+
+// startAuthServer starts a server with a user for each way to log in.
+func startAuthServer(t *testing.T, opts ...testkit.Option) *testkit.Postgres {
+	t.Helper()
+	pg := testkit.StartPostgres(t, append(opts, authRules())...)
+	addAuthUsers(t, pg)
+	return pg
+}
+
+func addAuthUsers(t *testing.T, pg *testkit.Postgres) {
+	t.Helper()
 	pg.Exec(t, "postgres",
 		"SET password_encryption = 'md5'; CREATE ROLE u_md5 LOGIN PASSWORD 'a pass''word'",
 		"SET password_encryption = 'scram-sha-256'; CREATE ROLE u_scram LOGIN PASSWORD 'a pass''word'; CREATE ROLE u_password LOGIN PASSWORD 'a pass''word'",
@@ -40,11 +53,41 @@ func startAuthServer(t *testing.T, opts ...testkit.Option) *testkit.Postgres {
 	)
 	pg.CreateDB(t, listed)
 	pg.CreateDB(t, other)
-	return pg
+}
+
+// sharedServer is the server without TLS that most tests use: it is started
+// by the first of them and stopped by TestMain.
+var sharedServer struct {
+	sync.Once
+	pg  *testkit.Postgres
+	err error
+}
+
+// authServer is a startAuthServer that tests share. They must leave it running.
+func authServer(t *testing.T) *testkit.Postgres {
+	t.Helper()
+	s := &sharedServer
+	s.Do(func() {
+		if s.pg, s.err = testkit.NewPostgres(authRules()); s.err == nil {
+			addAuthUsers(t, s.pg)
+		}
+	})
+	if s.err != nil {
+		testkit.Unavailable(t, s.err)
+	}
+	return s.pg
+}
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if pg := sharedServer.pg; pg != nil {
+		_ = pg.Close()
+	}
+	os.Exit(code)
 }
 
 func TestAuth_everyMethodPassesThroughTheRelay(t *testing.T) {
-	pg := startAuthServer(t)
+	pg := authServer(t)
 	px := startProxy(t, pg)
 	for _, user := range []string{"u_trust", "u_password", "u_md5", "u_scram"} {
 		for _, database := range []string{listed, other} {
@@ -70,8 +113,7 @@ func TestAuth_everyMethodPassesThroughTheRelay(t *testing.T) {
 
 // What the server says when it refuses reaches the client to the last field.
 func TestAuth_serversRefusalsAreUntouched(t *testing.T) {
-	pg := startAuthServer(t)
-	pg.Exec(t, "postgres", "CREATE ROLE u_limited LOGIN CONNECTION LIMIT 0", "ALTER ROLE u_trust CONNECTION LIMIT 5")
+	pg := authServer(t)
 	px := startProxy(t, pg)
 	tests := map[string]struct {
 		to    target
@@ -107,7 +149,7 @@ func TestAuth_serversRefusalsAreUntouched(t *testing.T) {
 
 // Startup parameters and options reach the server, and its settings the client.
 func TestStartup_parametersPass(t *testing.T) {
-	pg := startAuthServer(t)
+	pg := authServer(t)
 	px := startProxy(t, pg)
 	for _, database := range []string{listed, other} {
 		conn := target{addr: px.addr, user: "u_trust", database: database, options: map[string]string{
@@ -128,7 +170,7 @@ func TestStartup_parametersPass(t *testing.T) {
 
 // The bytes of a login, both ways, are those of a login without pgveil.
 func TestStartup_loginIsByteForByte(t *testing.T) {
-	pg := startAuthServer(t)
+	pg := authServer(t)
 	px := startProxy(t, pg)
 	for name, version := range map[string]uint32{"3.0": 3 << 16, "3.2, negotiated": 3<<16 | 2, "3.9999, negotiated": 3<<16 | 9999} {
 		t.Run(name, func(t *testing.T) {
@@ -177,7 +219,7 @@ func framesUntilReady(t *testing.T, addr string, startup []byte) []string {
 }
 
 func TestAuth_clientMustAnswerWithAPassword(t *testing.T) {
-	pg := startAuthServer(t)
+	pg := authServer(t)
 	px := startProxy(t, pg)
 	nc := dialRaw(t, px.addr)
 	startup := wire.AppendStartup(nil, 3<<16, []wire.Param{{Name: "user", Value: "u_scram"}, {Name: "database", Value: listed}})

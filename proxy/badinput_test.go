@@ -17,7 +17,7 @@ import (
 // Whatever a client sends, it is told what is wrong in the protocol's words,
 // and others do not notice.
 func TestBadInput_isAnsweredAndHarmsNobody(t *testing.T) {
-	pg := startAuthServer(t)
+	pg := authServer(t)
 	px := startProxy(t, pg)
 	bystander := target{addr: px.addr, user: "u_trust", database: listed}.mustConnect(t)
 
@@ -111,7 +111,7 @@ func TestBadInput_plaintextBehindSSLRequest(t *testing.T) {
 
 // A client that stops in the middle, or never begins, is let go without a word.
 func TestBadInput_truncated(t *testing.T) {
-	pg := startAuthServer(t)
+	pg := authServer(t)
 	px := startProxy(t, pg)
 	startup := wire.AppendStartup(nil, 3<<16, []wire.Param{{Name: "user", Value: "u_password"}, {Name: "database", Value: listed}})
 	for _, n := range []int{0, 1, 3, 4, 7, 8, len(startup) - 1} {
@@ -137,7 +137,7 @@ func TestBadInput_truncated(t *testing.T) {
 
 // After the login the limit is MaxMessage, for every session alone.
 func TestBadInput_afterLogin(t *testing.T) {
-	pg := startAuthServer(t)
+	pg := authServer(t)
 	px := startProxy(t, pg, func(o *Options) { o.MaxMessage = 1 << 20 })
 	conn := target{addr: px.addr, user: "u_trust", database: listed}.mustConnect(t)
 	if got := one(t, conn, "SELECT length('"+strings.Repeat("x", 900<<10)+"')::text"); got != "921600" {

@@ -61,7 +61,7 @@ func TestCancel_throughTheProxy(t *testing.T) {
 // A cancel request works through another process than the session's, because
 // the server's key is passed on unchanged; also when all sessions are taken.
 func TestCancel_throughAnotherProxy(t *testing.T) {
-	pg := startAuthServer(t)
+	pg := authServer(t)
 	px := startProxy(t, pg)
 	full := startProxy(t, pg, func(o *Options) { o.MaxConnections = 1 })
 	target{addr: full.addr, user: "u_trust", database: other}.mustConnect(t)
@@ -143,7 +143,7 @@ func unusedAddress(t *testing.T) string {
 
 // Cancels that race with the end of the session, and with one another, harm nobody.
 func TestCancel_racesADisconnect(t *testing.T) {
-	pg := startAuthServer(t)
+	pg := authServer(t)
 	px := startProxy(t, pg)
 	var wg sync.WaitGroup
 	for i := range 20 {

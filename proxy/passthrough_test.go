@@ -109,7 +109,7 @@ func TestJoin_realServer(t *testing.T) {
 }
 
 func TestJoin_replication(t *testing.T) {
-	pg := startAuthServer(t)
+	pg := authServer(t)
 	px := startProxy(t, pg)
 	host, port, _ := net.SplitHostPort(px.addr)
 	for _, database := range []string{listed, other} {
@@ -171,7 +171,7 @@ func TestNames_followTheServersRules(t *testing.T) {
 // database that it is cut to.
 func TestProtected_cutsNamesAsTheServerDoes(t *testing.T) {
 	long := strings.Repeat("d", 63)
-	pg := startAuthServer(t)
+	pg := authServer(t)
 	pg.CreateDB(t, long)
 	s := New(Options{Lookup: func(name string) (*Database, bool) { return nil, name == long || name == "short" }})
 	for name, want := range map[string]bool{"short": true, "shorter": false, long: true, long + "x": true, long + "xyz": true, long[:62]: false} {

@@ -22,7 +22,7 @@ func clientConfig(t *testing.T, ca *authority) *tls.Config {
 
 // A panic ends its own connection, which is told so; the log has the stack.
 func TestServer_panicEndsOneConnection(t *testing.T) {
-	pg := startAuthServer(t)
+	pg := authServer(t)
 	known := lookup(t)
 	px := startProxy(t, pg, func(o *Options) {
 		o.Lookup = func(name string) (*Database, bool) {
@@ -54,7 +54,7 @@ func TestServer_panicEndsOneConnection(t *testing.T) {
 }
 
 func TestServer_loginTimeout(t *testing.T) {
-	pg := startAuthServer(t)
+	pg := authServer(t)
 	px := startProxy(t, pg, func(o *Options) { o.LoginTimeout = 200 * time.Millisecond })
 	needsPassword := wire.AppendStartup(nil, 3<<16, []wire.Param{{Name: "user", Value: "u_password"}, {Name: "database", Value: listed}})
 	for name, sent := range map[string][]byte{
@@ -74,7 +74,7 @@ func TestServer_loginTimeout(t *testing.T) {
 
 // The timeout is the login's alone: a session may be idle for longer.
 func TestServer_loginTimeoutEndsWithTheLogin(t *testing.T) {
-	pg := startAuthServer(t)
+	pg := authServer(t)
 	const timeout = 300 * time.Millisecond
 	px := startProxy(t, pg, func(o *Options) { o.LoginTimeout = timeout })
 	for _, database := range []string{listed, other} {
@@ -100,7 +100,7 @@ func TestServer_hangingServerTimesOut(t *testing.T) {
 }
 
 func TestServer_limitOnConnections(t *testing.T) {
-	pg := startAuthServer(t)
+	pg := authServer(t)
 	px := startProxy(t, pg, func(o *Options) { o.MaxConnections = 2 })
 	to := target{addr: px.addr, user: "u_trust", database: listed}
 	first := to.mustConnect(t)
@@ -131,7 +131,7 @@ func TestServer_limitOnSilentConnections(t *testing.T) {
 
 // At the end idle sessions hear 57P01, and Serve does not wait for the timeout.
 func TestServe_drainsIdleSessions(t *testing.T) {
-	pg := startAuthServer(t)
+	pg := authServer(t)
 	px := startProxy(t, pg, func(o *Options) { o.DrainTimeout = time.Hour })
 	conn := target{addr: px.addr, user: "u_trust", database: listed}.mustConnect(t)
 	px.stop()
@@ -147,7 +147,7 @@ func TestServe_drainsIdleSessions(t *testing.T) {
 
 // A login that is under way is told; it does not hold up the end.
 func TestServe_drainsLogins(t *testing.T) {
-	pg := startAuthServer(t)
+	pg := authServer(t)
 	px := startProxy(t, pg, func(o *Options) { o.DrainTimeout = time.Hour })
 	nc := dialRaw(t, px.addr)
 	startup := wire.AppendStartup(nil, 3<<16, []wire.Param{{Name: "user", Value: "u_password"}, {Name: "database", Value: listed}})
@@ -167,7 +167,7 @@ func TestServe_drainsLogins(t *testing.T) {
 
 // Who is busy has the drain timeout and no more, and so has a joined connection.
 func TestServe_cutsAfterTheDrainTimeout(t *testing.T) {
-	pg := startAuthServer(t)
+	pg := authServer(t)
 	px := startProxy(t, pg, func(o *Options) { o.DrainTimeout = 100 * time.Millisecond })
 	busy := target{addr: px.addr, user: "u_trust", database: listed}.mustConnect(t)
 	joined := target{addr: px.addr, user: "u_trust", database: other}.mustConnect(t)

@@ -17,7 +17,7 @@ func TestServerTLS_everyMode(t *testing.T) {
 	ca, stranger := newAuthority(t, "ca"), newAuthority(t, "stranger")
 	secure := startAuthServer(t, serverTLS(t, ca, "127.0.0.1")...)
 	misnamed := startAuthServer(t, serverTLS(t, ca, "db.example")...)
-	plain := startAuthServer(t)
+	plain := authServer(t)
 	trusting, wary := &tls.Config{RootCAs: ca.pool()}, &tls.Config{RootCAs: stranger.pool()}
 	tests := []struct {
 		what   string
@@ -134,7 +134,7 @@ func TestAuth_scramWithTLS(t *testing.T) {
 
 func TestClientTLS_everyWayIn(t *testing.T) {
 	ca := newAuthority(t, "ca")
-	pg := startAuthServer(t)
+	pg := authServer(t)
 	config := &tls.Config{Certificates: []tls.Certificate{ca.issue(t, "pgveil", "127.0.0.1")}}
 	offering := startProxy(t, pg, withTLS(config))
 	requiring := startProxy(t, pg, withTLS(config), func(o *Options) { o.RequireTLS = true })
@@ -170,7 +170,7 @@ func TestClientTLS_everyWayIn(t *testing.T) {
 
 func TestClientTLS_clientCertificate(t *testing.T) {
 	ca, stranger := newAuthority(t, "ca"), newAuthority(t, "stranger")
-	px := startProxy(t, startAuthServer(t), withTLS(&tls.Config{
+	px := startProxy(t, authServer(t), withTLS(&tls.Config{
 		Certificates: []tls.Certificate{ca.issue(t, "pgveil", "127.0.0.1")},
 		ClientCAs:    ca.pool(), ClientAuth: tls.RequireAndVerifyClientCert,
 	}))
@@ -194,7 +194,7 @@ func TestClientTLS_clientCertificate(t *testing.T) {
 // PostgreSQL 17's clients may begin with TLS at once.
 func TestClientTLS_direct(t *testing.T) {
 	ca := newAuthority(t, "ca")
-	pg := startAuthServer(t)
+	pg := authServer(t)
 	px := startProxy(t, pg, withTLS(&tls.Config{Certificates: []tls.Certificate{ca.issue(t, "pgveil", "127.0.0.1")}}))
 	startup := wire.AppendStartup(nil, 3<<16, []wire.Param{{Name: "user", Value: "u_trust"}, {Name: "database", Value: listed}})
 	begin := func(protocols ...string) *tls.Conn {
@@ -238,7 +238,7 @@ func TestClientTLS_directIsClosedWithoutConfiguration(t *testing.T) {
 // On a Unix socket there is no TLS, to clients or to the server, and none is demanded.
 func TestUnixSockets(t *testing.T) {
 	ca := newAuthority(t, "ca")
-	pg := startAuthServer(t)
+	pg := authServer(t)
 	cert := ca.issue(t, "pgveil", "127.0.0.1")
 	for name, address := range map[string]string{
 		"server over TCP":           pg.Addr(),
