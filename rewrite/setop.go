@@ -31,7 +31,7 @@ func (b *binder) merge(s *pg.SelectStmt, l, r []*column, wants []want) []*column
 	}
 	out := make([]*column, len(l))
 	for i := range l {
-		if compares(s) {
+		if compares(s) && l[i].protection() == nil && r[i].protection() == nil {
 			b.force(l[i], r[i])
 		}
 		out[i] = b.mergeColumn(l[i], r[i])
