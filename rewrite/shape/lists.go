@@ -157,20 +157,9 @@ func (s *Scanner) listKind(t token, negative, values bool) Kind {
 // elementWords matches what is a word, or holds words.
 func (s *Scanner) elementWords(t token) error {
 	if t.kind == tokWord {
-		return s.matchToken(t)
+		return s.matchIn(&s.lex, t)
 	}
 	return s.matchBody(t)
-}
-
-// matchToken matches an identifier or keyword without taking it into the shape.
-func (s *Scanner) matchToken(t token) error {
-	from := len(s.shape)
-	var err error
-	if s.shape, err = s.lex.appendWord(s.shape, t); err == nil {
-		s.match(s.shape[from:])
-	}
-	s.shape = s.shape[:from]
-	return err
 }
 
 func (s *Scanner) isCast(t token) bool {
@@ -191,7 +180,7 @@ func (s *Scanner) castName(lit *Literal) (token, error) {
 			start = t.start
 		}
 		lit.CastStart, lit.CastEnd = start, t.end
-		if err := s.matchToken(t); err != nil {
+		if err := s.matchIn(&s.lex, t); err != nil {
 			return t, err
 		}
 		if t, err = s.next(); err != nil || !s.is(t, '.') {

@@ -105,6 +105,11 @@ type Matcher interface {
 // SlotAt returns the index of the slot that covers a byte offset of the text,
 // -1 for none. An offset inside a List or Rows finds that slot, and the offset
 // of a + or - directly before a number finds that number.
+//
+// PostgreSQL's parser folds more than one sign into a constant, and a sign
+// before parentheses: - -4 and -(4) are constants at the first sign, for which
+// there is no slot. The value of a constant without a slot depends on slots
+// all the same, so it must not become part of a plan.
 func (st *Statement) SlotAt(offset int) int {
 	i, _ := slices.BinarySearchFunc(st.Slots, offset, func(s Slot, offset int) int {
 		if s.End <= offset {

@@ -145,27 +145,69 @@ func (s *Scanner) matchBoth(word []byte) {
 	s.shape = s.shape[:from]
 }
 
+const (
+	// quotedWindow and unicodeWindow bound how far the end of a quoted identifier
+	// is looked for in code, or a body full of quotes would cost the square of
+	// its length. A name has 63 bytes, each of which takes 2 or 8 to write.
+	quotedWindow  = 2*maxName + 2
+	unicodeWindow = 8*maxName + 64
+)
+
 // matchQuoted matches what stands between the double quote at i and the next
-// one, as a plain and as a U& identifier.
+// one, as a plain or as a U& identifier.
 func (s *Scanner) matchQuoted(text []byte, i int) error {
-	l := lexer{sql: text, pos: i, conforming: true}
-	end, err := l.identifier(i + 1)
-	if err != nil {
-		return nil // not an identifier; its words are matched one by one
-	}
-	t := token{kind: tokQuoted, start: i, end: end}
 	if i >= 2 && text[i-1] == '&' && text[i-2]|0x20 == 'u' {
-		t.kind, t.start, l.pos = tokUnicodeQuoted, i-2, end
-		if err := l.takeUEscape(&t); err != nil {
-			return err
-		}
+		return s.matchUnicode(text, i-2)
 	}
+	l := lexer{sql: text[:min(len(text), i+quotedWindow)], pos: i}
+	t := token{kind: tokQuoted, start: i}
+	var err error
+	if t.end, err = l.identifier(i + 1); err != nil {
+		s.matchLong(l.sql[i+1:])
+		return nil
+	}
+	return s.matchIn(&l, t)
+}
+
+// matchUnicode matches the U& identifier at i. In code that cannot be read
+// there may be any name, so that is an error.
+func (s *Scanner) matchUnicode(text []byte, i int) error {
+	l := lexer{sql: text[:min(len(text), i+unicodeWindow)], pos: i, conforming: true}
+	t, err := l.next()
+	if err != nil {
+		return err
+	}
+	l.sql = text // UESCAPE may stand behind a long comment
+	if err := l.takeUEscape(&t); err != nil {
+		return err
+	}
+	return s.matchIn(&l, t)
+}
+
+// matchIn matches an identifier or keyword without taking it into the shape.
+func (s *Scanner) matchIn(l *lexer, t token) error {
 	from := len(s.shape)
+	var err error
 	if s.shape, err = l.appendWord(s.shape, t); err == nil {
 		s.match(s.shape[from:])
 	}
 	s.shape = s.shape[:from]
 	return err
+}
+
+// matchLong matches what the server would keep of a name that goes on beyond text.
+func (s *Scanner) matchLong(text []byte) {
+	from := len(s.shape)
+	for i := 0; i < len(text); i++ {
+		s.shape = append(s.shape, text[i])
+		if text[i] == '"' {
+			i++
+		}
+	}
+	if name := s.shape[from:]; len(name) > 0 {
+		s.match(name[:clip(name)])
+	}
+	s.shape = s.shape[:from]
 }
 
 // dollarContent returns what stands between the tags of $tag$x$tag$.

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	pg_query "github.com/pganalyze/pg_query_go/v6"
@@ -106,6 +107,8 @@ func TestScan_looksIntoCode(t *testing.T) {
 		{"SELECT create, 'res_partner'", false},
 		{"ALTER TABLE t SET DEFAULT 'res_partner'", false},
 		{"CREATE FUNCTION f() AS 'it is \" unbalanced'", false},
+		{"DO 'SELECT U&\"" + strings.Repeat("\\+000072", 1) + "es_partner\"'", true},
+		{"DO '\"\"\"res_partner\"'", true},
 	} {
 		if got := one(t, tc.sql); got.Flags != 0 {
 			t.Fatalf("Scan(%q) without a Matcher has flags", tc.sql)
@@ -133,6 +136,32 @@ func TestScan_namesWithQuotedLettersAreMatchedAsWritten(t *testing.T) {
 	for _, want := range []string{"My Table", `Über"x`, "mytable", "MyTable", "a$tag$b", "a", "tag", "b", "Tag"} {
 		if !slices.Contains(r.seen, want) {
 			t.Errorf("words of a body lack %q: %q", want, r.seen)
+		}
+	}
+}
+
+// The server cuts a name at 63 bytes, so what is behind them in the quotes does not matter.
+func TestScan_matchesWhatIsLeftOfALongNameInCode(t *testing.T) {
+	name := strings.Repeat("x", 30) + `"` + strings.Repeat("y", 32)
+	quoted := strings.ReplaceAll(name, `"`, `""`)
+	unicode := strings.ReplaceAll(quoted, "y", `\+000079`)
+	for _, sql := range []string{
+		`DO '"` + quoted + `"'`, `DO '"` + quoted + strings.Repeat(" ", 500) + `"'`, `DO 'U&"` + unicode + `"'`, `DO 'U&"` + unicode + `z" UESCAPE ''\'''`,
+	} {
+		if st := scan(t, sql, newWords(name))[0]; st.Flags == 0 {
+			t.Errorf("Scan(%q) does not see the name", sql)
+		}
+	}
+}
+
+func TestScan_readsCodeFullOfQuotesInTime(t *testing.T) {
+	for _, piece := range []string{`"`, `""a`, `"a""`, `U&"a""`, `$a`, `U&"a"`} {
+		body := strings.Repeat(piece, 500_000/len(piece))
+		start := time.Now()
+		_, _ = NewScanner(testSeed).Scan([]byte("DO '"+body+"'"), true, newWords("x"))
+		// Reading it takes some tenths of a second at most, by the square it took minutes.
+		if took := time.Since(start); took > 20*time.Second {
+			t.Errorf("code of %q takes %v", piece, took)
 		}
 	}
 }
