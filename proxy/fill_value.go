@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"errors"
+	"fmt"
 	"math"
 	"strconv"
 	"unicode/utf8"
@@ -55,7 +56,7 @@ func (f *filler) stored(dst []byte, in *input, use *rewrite.Use, col *column) ([
 		}
 		return append(dst, in.text...), nil
 	}
-	v, err := f.assign(in, col.typ)
+	v, err := f.assign(in, col)
 	if err != nil {
 		return dst, err
 	}
@@ -169,7 +170,8 @@ func (f *filler) toText(from canon.Type, v []byte) ([]byte, error) {
 
 // assign returns the canonical form that a column stores: the value converted
 // as an assignment does.
-func (f *filler) assign(in *input, to canon.Type) ([]byte, error) {
+func (f *filler) assign(in *input, col *column) ([]byte, error) {
+	to := col.typ
 	v, from, err := f.canonical(in, to)
 	if err != nil {
 		return nil, err
@@ -187,7 +189,21 @@ func (f *filler) assign(in *input, to canon.Type) ([]byte, error) {
 	if err := f.zoneKnown(to); err != nil {
 		return nil, err
 	}
-	return canon.Coerce(from, to, f.forms, v)
+	v, err = canon.Coerce(from, to, f.forms, v)
+	var refusal *pgerr.Error
+	if errors.As(err, &refusal) && refusal.Code == pgerr.UnsupportedCast {
+		return nil, notAssignable(col, from)
+	}
+	return v, err
+}
+
+func notAssignable(col *column, from canon.Type) error {
+	return &pgerr.Error{
+		State:   "42804",
+		Code:    pgerr.UnsupportedCast,
+		Message: fmt.Sprintf("column %q is of type %s but expression is of type %s", col.prot.Column.Name, col.typ, from),
+		Hint:    "Write a value of the column's type.",
+	}
 }
 
 // zoneKnown refuses what depends on a time zone that has no rules here.

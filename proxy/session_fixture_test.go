@@ -7,6 +7,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -201,9 +202,33 @@ func (s *sealed) log() string {
 
 func sqlState(t *testing.T, err error) string {
 	t.Helper()
+	return serverError(t, err).Code
+}
+
+// waitFor waits until a query at the server gives what is wanted.
+func (s *sealed) waitFor(sql, want string) {
+	s.t.Helper()
+	c := s.direct()
+	for end := time.Now().Add(wait); time.Now().Before(end); {
+		if simple(s.t, c, sql) == want {
+			return
+		}
+	}
+	s.t.Fatalf("%s did not become %s", sql, want)
+}
+
+type (
+	ctxType  = context.Context
+	snapshot = catalog.Snapshot
+)
+
+var errAway = errors.New("away")
+
+func serverError(t *testing.T, err error) *pgconn.PgError {
+	t.Helper()
 	var e *pgconn.PgError
 	if !errors.As(err, &e) {
 		t.Fatalf("error = %v, want one of the server's", err)
 	}
-	return e.Code
+	return e
 }
