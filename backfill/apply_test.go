@@ -2,6 +2,7 @@ package backfill_test
 
 import (
 	"context"
+	"crypto/md5"
 	"errors"
 	"fmt"
 	"os"
@@ -80,7 +81,7 @@ func TestApply(t *testing.T) {
 		"every_type": testEveryType, "again": testAgain, "interrupted": testInterrupted, "guard": testGuard,
 		"concurrent": testConcurrent, "unique": testUnique, "indexes": testIndexes, "defaults": testDefaults,
 		"renames": testRenames, "restore": testRestore, "scrub": testScrub, "lock": testLock, "refuses": testRefuses,
-		"odd_names": testOddNames, "bad_value": testBadValue, "new_column": testNewColumn, "domains": testDomains,
+		"odd_names": testOddNames, "late_writer": testLateWriter, "long_values": testLongValues, "bad_value": testBadValue, "new_column": testNewColumn, "domains": testDomains,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, pg) })
 	}
@@ -301,6 +302,65 @@ func testUnique(t *testing.T, pg *testkit.Postgres) {
 ON CONFLICT (company, (split_part(ref::text, '.', 2))) DO UPDATE SET id = 70`)
 	if got := rows(t, conn, "SELECT count(*) FROM p WHERE id = 70"); got[0] != "1" {
 		t.Error("ON CONFLICT does not infer the unique index over terms")
+	}
+}
+
+// testLateWriter has somebody write plaintext past pgveil while Apply is at
+// work: it is sealed too, and a second row with a value that must be unique
+// is found, told, and can be mended.
+func testLateWriter(t *testing.T, pg *testkit.Postgres) {
+	conn := database(t, pg, "late_writer", "CREATE TABLE p (id int, name text CONSTRAINT once UNIQUE, note text)", "INSERT INTO p VALUES (1, 'Ann')")
+	other := connect(t, pg, "late_writer")
+	pol := protecting("public.p.name")
+	write := func(sql string) func(backfill.Progress) {
+		return func(p backfill.Progress) {
+			if p.Step == backfill.StepGuard {
+				exec(t, other, sql)
+			}
+		}
+	}
+	err := backfill.Apply(t.Context(), conn, pol, &glassVault{}, backfill.Options{}, write("INSERT INTO p VALUES (2, 'Ann'), (3, 'Ben')"))
+	if err == nil || !strings.Contains(err.Error(), "two rows have the same value") {
+		t.Fatalf("Apply: %v, want it to tell of the second Ann", err)
+	}
+	if got := rows(t, conn, "SELECT indisvalid FROM pg_index JOIN pg_class c ON c.oid = indexrelid WHERE relname LIKE 'pgveil_new%'"); !slices.Equal(got, []string{"f"}) {
+		t.Fatalf("indexes with a temporary name are valid %q, want one that is not", got)
+	}
+	exec(t, conn, "DELETE FROM p WHERE id = 2")
+	apply(t, conn, pol)
+	if got := opened(t, conn, "SELECT id, name FROM p ORDER BY id"); !slices.Equal(got, []string{"1|Ann", "3|Ben"}) {
+		t.Errorf("rows are %q", got)
+	}
+	if got := pgError(t, conn, "INSERT INTO p SELECT 4, name FROM p WHERE id = 1"); got.ConstraintName != "once" {
+		t.Errorf("a second Ann is refused by %q, want once", got.ConstraintName)
+	}
+	if got := rows(t, conn, "SELECT count(*) FROM pg_class WHERE relname LIKE 'pgveil_new%'"); got[0] != "0" {
+		t.Errorf("%s indexes with temporary names are left", got[0])
+	}
+}
+
+// testLongValues has values that are too much for one batch, and too long for
+// an index.
+func testLongValues(t *testing.T, pg *testkit.Postgres) {
+	conn := database(t, pg, "long_values", "CREATE TABLE p (id int, photo bytea, memo text)", "CREATE INDEX ON p (memo)",
+		// Not compressible, so that it counts.
+		`INSERT INTO p SELECT i, (SELECT string_agg(decode(md5(i::text || k), 'hex'), '') FROM generate_series(1, 200000) k),
+  CASE WHEN i < 3 THEN (SELECT string_agg(md5(i::text || k), '') FROM generate_series(1, 60) k) END FROM generate_series(1, 6) i`)
+	sql := "SELECT id, md5(photo::text), md5(memo) FROM p ORDER BY id"
+	want := rows(t, conn, sql)
+	apply(t, conn, protecting("public.p.photo!", "public.p.memo"))
+	got := opened(t, conn, "SELECT id, photo, memo FROM p ORDER BY id")
+	for i, line := range got {
+		values := strings.Split(line, "|")
+		for k, v := range values[1:] {
+			if v != "<NULL>" {
+				values[k+1] = fmt.Sprintf("%x", md5.Sum([]byte(v)))
+			}
+		}
+		got[i] = strings.Join(values, "|")
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("digests (-before +after):\n%s", diff)
 	}
 }
 

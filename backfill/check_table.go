@@ -138,6 +138,11 @@ func (t *table) judgeIndex(x *index, f *findings) {
 	case drop:
 		f.add(Info, t.String(), what+" will be dropped, its definition kept in pgveil.replaced: "+why, "")
 	case replace:
+		if !t.indexable {
+			f.add(Error, t.String(), what+" cannot be replaced: the service user may not make indexes in the table's schema",
+				"GRANT CREATE ON SCHEMA "+ident(t.schema)+" TO the service user")
+			return
+		}
 		f.add(Info, t.String(), what+" will be replaced by an index of the same name over equality terms", "")
 	}
 }

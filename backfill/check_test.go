@@ -162,8 +162,11 @@ func testRights(t *testing.T, pg *testkit.Postgres) {
 	want(t, check(t, friend, pol), "error: schema pgveil belongs to another user")
 	pg.Exec(t, "rights", "ALTER SCHEMA pgveil OWNER TO service")
 	want(t, check(t, friend, pol))
+	pg.Exec(t, "rights", "REVOKE CREATE ON SCHEMA public FROM service, public; CREATE INDEX on_c ON p (c); ALTER DATABASE rights OWNER TO postgres")
+	want(t, check(t, friend, pol), "error: public.p: index on_c cannot be replaced")
+	pg.Exec(t, "rights", "GRANT CREATE ON SCHEMA public TO service")
 	// A member of the owner can do all that Apply needs.
-	pg.Exec(t, "rights", "INSERT INTO p VALUES ('Ann'); CREATE INDEX ON p (c)")
+	pg.Exec(t, "rights", "INSERT INTO p VALUES ('Ann')")
 	apply(t, friend, pol)
 	if got := opened(t, friend, "SELECT c FROM p"); got[0] != "Ann" {
 		t.Errorf("c is %q", got)

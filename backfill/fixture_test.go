@@ -2,6 +2,7 @@ package backfill_test
 
 import (
 	"context"
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
@@ -16,8 +17,8 @@ import (
 	"github.com/pgveil/pgveil/rewrite/catalog"
 )
 
-// glassVault seals so that a test can look through: the body is the value in
-// base64. It has the shape of the real thing.
+// glassVault seals so that a test can look through: the body is a nonce and
+// the value in base64. It has the shape of the real thing.
 type glassVault struct {
 	created map[string]int
 }
@@ -37,6 +38,8 @@ func (v *glassVault) Sealer(p *catalog.Protected) (backfill.Sealer, error) {
 	return glassSealer{domain: p.DomainID, equality: p.Column.Search.Equality}, nil
 }
 
+const nonceSize = 12
+
 type glassSealer struct {
 	domain   string
 	equality bool
@@ -48,7 +51,11 @@ func (s glassSealer) Seal(_ context.Context, dst, text []byte) ([]byte, error) {
 		sum := sha256.Sum256(append([]byte(s.domain), text...))
 		eq = base64.RawURLEncoding.EncodeToString(sum[:])[:22]
 	}
-	return append(dst, "pv1."+eq+"......"+base64.RawURLEncoding.EncodeToString(append([]byte("="), text...))...), nil
+	var nonce [nonceSize]byte
+	if _, err := rand.Read(nonce[:]); err != nil {
+		return dst, err
+	}
+	return append(dst, "pv1."+eq+"......"+base64.RawURLEncoding.EncodeToString(append(nonce[:], text...))...), nil
 }
 
 func (s glassSealer) Guard() string {
@@ -62,10 +69,10 @@ func (s glassSealer) Guard() string {
 func open(sealed string) string {
 	i := strings.LastIndexByte(sealed, '.')
 	body, err := base64.RawURLEncoding.DecodeString(sealed[i+1:])
-	if !strings.HasPrefix(sealed, "pv1.") || err != nil || len(body) == 0 {
+	if !strings.HasPrefix(sealed, "pv1.") || err != nil || len(body) < nonceSize {
 		return "not sealed: " + sealed
 	}
-	return string(body[1:])
+	return string(body[nonceSize:])
 }
 
 // protecting returns a policy over columns written schema.table.column, all

@@ -22,7 +22,6 @@ const schemaVersion = 1
 // schemaSQL makes what apply records. A schema grants nothing to PUBLIC unless
 // told, but default privileges may, hence the REVOKE.
 const schemaSQL = `
-CREATE SCHEMA IF NOT EXISTS pgveil;
 REVOKE ALL ON SCHEMA pgveil FROM PUBLIC;
 COMMENT ON SCHEMA pgveil IS 'What pgveil recorded of the columns that it seals. Dump and restore it with them.';
 
@@ -76,7 +75,9 @@ REVOKE ALL ON ALL TABLES IN SCHEMA pgveil FROM PUBLIC;
 INSERT INTO pgveil.meta VALUES ('schema', '%d') ON CONFLICT (name) DO NOTHING;`
 
 const (
-	schemaExistsSQL  = `SELECT pg_catalog.to_regclass('pgveil.meta') IS NOT NULL`
+	schemaExistsSQL = `SELECT pg_catalog.to_regnamespace('pgveil') IS NOT NULL, EXISTS (
+  SELECT FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+  WHERE n.nspname = 'pgveil' AND c.relname = 'meta')`
 	schemaVersionSQL = `SELECT value::int4 FROM pgveil.meta WHERE name = 'schema'`
 )
 
@@ -84,13 +85,17 @@ const (
 // nothing. It may be called any number of times, and changes nothing where
 // they are.
 func EnsureSchema(ctx context.Context, q DB) error {
-	var exists bool
-	if err := q.QueryRow(ctx, schemaExistsSQL).Scan(&exists); err != nil {
+	var schema, tables bool
+	if err := q.QueryRow(ctx, schemaExistsSQL).Scan(&schema, &tables); err != nil {
 		return fmt.Errorf("looking for schema pgveil: %w", err)
 	}
-	if !exists {
+	if !tables {
+		sql := fmt.Sprintf(schemaSQL, schemaVersion)
+		if !schema { // IF NOT EXISTS would ask for the right to make schemas even where it exists
+			sql = "CREATE SCHEMA pgveil;" + sql
+		}
 		// The server runs what comes in one message as one transaction.
-		if _, err := q.Exec(ctx, fmt.Sprintf(schemaSQL, schemaVersion), pgx.QueryExecModeSimpleProtocol); err != nil {
+		if _, err := q.Exec(ctx, sql, pgx.QueryExecModeSimpleProtocol); err != nil {
 			return fmt.Errorf("making schema pgveil: %w", err)
 		}
 	}

@@ -8,9 +8,12 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// blocksAtOnce is how much of a table is read at once: some megabytes of rows
-// at the most, for which one statement's result is kept in memory.
+// blocksAtOnce is the part of a table that is gone through between two reports.
 const blocksAtOnce = 64
+
+// maxBytes bounds what the server sends of values in one batch, as they are
+// stored; a batch ends with the row that goes over it.
+const maxBytes = 8 << 20
 
 // maxOpenPasses bounds the passes before the guard stands, while rows may
 // still be written in clear.
@@ -70,44 +73,61 @@ type row struct {
 	plain []bool
 }
 
-// readSQL gives the rows of some blocks that have a value to seal. COLLATE "C"
-// because patterns do not work under nondeterministic collations.
+// readSQL gives the next rows of a part of the table that have a value to
+// seal. COLLATE "C" because patterns do not work under nondeterministic
+// collations.
 func (w *work) readSQL() string {
-	var values, plain []string
+	var values, plain, sizes []string
 	for i, c := range w.open {
 		values = append(values, c.quoted+"::text")
-		plain = append(plain, fmt.Sprintf(`coalesce((%s::text COLLATE "C") !~ $%d, false)`, c.quoted, i+3))
+		plain = append(plain, fmt.Sprintf(`coalesce((%s::text COLLATE "C") !~ $%d, false)`, c.quoted, i+4))
+		sizes = append(sizes, fmt.Sprintf(`coalesce(pg_column_size(%s), 0)`, c.quoted))
 	}
-	return fmt.Sprintf(`SELECT ctid::text, xmin::text, ARRAY[%s], ARRAY[%s] FROM ONLY %s
-WHERE ctid >= $1::text::tid AND ctid < $2::text::tid AND (%s)`,
-		strings.Join(values, ", "), strings.Join(plain, ", "), w.table.quoted(), strings.Join(plain, " OR "))
+	anyPlain, size := strings.Join(plain, " OR "), strings.Join(sizes, " + ")
+	return fmt.Sprintf(`
+WITH next AS (
+  SELECT ctid AS at, sum(%s) OVER (ORDER BY ctid ROWS UNBOUNDED PRECEDING) - (%[1]s) AS before
+  FROM ONLY %s WHERE ctid > $1::text::tid AND ctid < $2::text::tid AND (%s)
+  ORDER BY ctid LIMIT $3)
+SELECT t.ctid::text, t.xmin::text, ARRAY[%s], ARRAY[%s]
+FROM ONLY %[2]s t WHERE t.ctid = ANY (ARRAY(SELECT at FROM next WHERE before < %[6]d))
+ORDER BY t.ctid`,
+		size, w.table.quoted(), anyPlain, strings.Join(values, ", "), strings.Join(plain, ", "), maxBytes)
 }
 
+// sealBlocks goes through a part of the table, batch by batch.
 func (w *work) sealBlocks(ctx context.Context, from, to int64) (missed int64, err error) {
-	args := []any{fmt.Sprintf("(%d,0)", from), fmt.Sprintf("(%d,0)", to)}
-	for _, c := range w.open {
-		args = append(args, c.pattern)
-	}
-	rows, err := w.conn.Query(ctx, w.readSQL(), args...)
-	if err != nil {
-		return 0, fmt.Errorf("reading rows: %w", err)
-	}
-	found, err := pgx.CollectRows(rows, func(r pgx.CollectableRow) (row row, err error) {
-		return row, r.Scan(&row.ctid, &row.xmin, &row.values, &row.plain)
-	})
-	if err != nil {
-		return 0, fmt.Errorf("reading rows: %w", err)
-	}
-	for len(found) > 0 {
-		n := min(len(found), w.options.Batch)
-		m, err := w.sealRows(ctx, found[:n])
+	after, end := fmt.Sprintf("(%d,0)", from), fmt.Sprintf("(%d,0)", to)
+	for {
+		rows, err := w.read(ctx, after, end)
+		if err != nil || len(rows) == 0 {
+			return missed, err
+		}
+		n, err := w.sealRows(ctx, rows)
 		if err != nil {
 			return missed, err
 		}
-		missed += m
-		found = found[n:]
+		missed += n
+		after = rows[len(rows)-1].ctid
 	}
-	return missed, nil
+}
+
+func (w *work) read(ctx context.Context, after, end string) ([]row, error) {
+	args := []any{after, end, w.options.Batch}
+	for _, c := range w.open {
+		args = append(args, c.pattern)
+	}
+	found, err := w.conn.Query(ctx, w.readSQL(), args...)
+	if err != nil {
+		return nil, fmt.Errorf("reading rows: %w", err)
+	}
+	rows, err := pgx.CollectRows(found, func(r pgx.CollectableRow) (row row, err error) {
+		return row, r.Scan(&row.ctid, &row.xmin, &row.values, &row.plain)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("reading rows: %w", err)
+	}
+	return rows, nil
 }
 
 // sealRows seals some rows in one transaction.

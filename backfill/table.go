@@ -20,6 +20,8 @@ type table struct {
 	// hidden says that row security keeps rows from the service user.
 	hidden bool
 	typed  bool
+	// indexable says that the service user may make indexes in the table's schema.
+	indexable bool
 	// family says that it has partitions, parents or children.
 	family  bool
 	blocks  int64
@@ -113,7 +115,7 @@ const tableSQL = `
 SELECT pg_catalog.pg_has_role(c.relowner, 'USAGE'),
        c.relrowsecurity AND NOT u.rolbypassrls AND NOT u.rolsuper
          AND (c.relforcerowsecurity OR NOT pg_catalog.pg_has_role(c.relowner, 'USAGE')),
-       c.reloftype <> 0,
+       c.reloftype <> 0, pg_catalog.has_schema_privilege(c.relnamespace, 'CREATE'),
        EXISTS (SELECT FROM pg_catalog.pg_inherits i WHERE c.oid IN (i.inhrelid, i.inhparent)),
        pg_catalog.pg_relation_size(c.oid) / pg_catalog.current_setting('block_size')::int8,
        ARRAY(SELECT t.tgname::text FROM pg_catalog.pg_trigger t
@@ -173,7 +175,7 @@ func loadTable(ctx context.Context, q DB, snap *catalog.Snapshot, pt *policy.Tab
 }
 
 func (t *table) loadFacts(ctx context.Context, q DB) error {
-	return q.QueryRow(ctx, tableSQL, t.oid).Scan(&t.owned, &t.hidden, &t.typed, &t.family, &t.blocks, &t.triggers)
+	return q.QueryRow(ctx, tableSQL, t.oid).Scan(&t.owned, &t.hidden, &t.typed, &t.indexable, &t.family, &t.blocks, &t.triggers)
 }
 
 func (t *table) loadColumns(ctx context.Context, q DB) error {
