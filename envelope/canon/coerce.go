@@ -12,6 +12,9 @@ import (
 // PostgreSQL does by itself when a value is assigned to a column, the column's
 // modifier included. It refuses what PostgreSQL does only when asked by a cast,
 // and what depends on the current time. The result is new memory.
+//
+// It is for values that are stored. An assignment rounds: for an integer column
+// c, c = 1.5 is false for every row, but Coerce makes 2 of it.
 func Coerce(from, to Type, s *Settings, v []byte) ([]byte, error) {
 	switch {
 	case !from.supported():

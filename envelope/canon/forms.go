@@ -9,6 +9,9 @@ import (
 // type's input function and the assignment to a column with t's modifier would
 // make of it under s. s may be nil for the defaults. The result is new memory.
 // The error is a *pgerr.Error with PostgreSQL's SQLSTATE and never tells the value.
+//
+// A value that is only compared with a column is not assigned to it: give
+// t.WithoutMod(), or 1.005 would be rounded before it is looked for.
 func FromText(t Type, s *Settings, text []byte) ([]byte, error) {
 	return AppendFromText(nil, t, s, text)
 }

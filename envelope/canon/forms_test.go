@@ -87,6 +87,21 @@ func TestTypeOf(t *testing.T) {
 	}
 }
 
+// What is looked for is not rounded to the column's modifier.
+func TestType_WithoutMod(t *testing.T) {
+	typ := builtin(t, "numeric", 5<<16|2+4)
+	if got := toText(t, typ, nil, fromText(t, typ, nil, "1.005")); got != "1.01" {
+		t.Errorf("numeric(5,2) 1.005 = %s, want 1.01", got)
+	}
+	if got := toText(t, typ, nil, fromText(t, typ.WithoutMod(), nil, "1.005")); got != "1.005" {
+		t.Errorf("numeric 1.005 = %s, want 1.005", got)
+	}
+	short := builtin(t, "varchar", 6)
+	if got := string(fromText(t, short.WithoutMod(), nil, "abcd")); got != "abcd" {
+		t.Errorf("varchar abcd = %q, want all of it", got)
+	}
+}
+
 func TestType_String(t *testing.T) {
 	tests := []struct {
 		typ  canon.Type

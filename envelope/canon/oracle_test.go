@@ -50,7 +50,7 @@ func (s sessionSettings) canon(t testing.TB) *canon.Settings {
 }
 
 func (s sessionSettings) sql() string {
-	return fmt.Sprintf("SET DateStyle = '%s'; SET IntervalStyle = '%s'; SET TimeZone = '%s'; SET bytea_output = '%s'; SET extra_float_digits = %d",
+	return fmt.Sprintf("SET DateStyle = '%s'; SET IntervalStyle = '%s'; SET TimeZone = '%s'; SET bytea_output = '%s'; SET extra_float_digits = %d; SET log_statement = none; SET log_min_messages = panic",
 		s.dateStyle, s.intervalStyle, s.timeZone, s.byteaOutput, s.floatDigits)
 }
 

@@ -76,6 +76,12 @@ func (t Type) supported() bool { return t.Kind != Unsupported && int(t.Kind) < l
 // Elem returns the type of an array's elements.
 func (t Type) Elem() Type { return Type{Kind: t.Kind, OID: t.ElemOID, Mod: t.Mod} }
 
+// WithoutMod returns the type without its modifier: what a comparison is made in.
+func (t Type) WithoutMod() Type {
+	t.Mod = -1
+	return t
+}
+
 // String returns the type's name as PostgreSQL's messages write it, with its
 // modifier: "character varying(100)", "numeric(12,2)[]".
 func (t Type) String() string {
