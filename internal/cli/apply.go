@@ -72,7 +72,7 @@ func applyOne(ctx context.Context, streams IO, service *service, custodian keyst
 			if err != nil {
 				return err
 			}
-			_, err = fmt.Fprintf(streams.Out, "database %s is as its policy says: %d rows sealed, %d tables changed\n", t.name, bar.rows, len(bar.tables))
+			_, err = fmt.Fprintf(streams.Out, "database %s is as its policy says; tables changed: %d, rows sealed: %d\n", t.name, len(bar.tables), bar.rows)
 			return err
 		})
 	})

@@ -32,7 +32,7 @@ func check(ctx context.Context, streams IO, s settings, offline bool) error {
 		return err
 	}
 	if offline {
-		_, err := fmt.Fprintf(streams.Out, "the configuration and %d policies can be read\n", len(policies))
+		_, err := fmt.Fprintf(streams.Out, "the configuration can be read; policies: %d\n", len(policies))
 		return err
 	}
 	failed := false
@@ -47,7 +47,7 @@ func check(ctx context.Context, streams IO, s settings, offline bool) error {
 			fmt.Fprintf(streams.Out, "%s: %s\n", t.name, f)
 		}
 		failed = failed || count[backfill.Error] > 0
-		_, err = fmt.Fprintf(streams.Out, "%s: %d errors, %d warnings\n", t.name, count[backfill.Error], count[backfill.Warning])
+		_, err = fmt.Fprintf(streams.Out, "%s: errors: %d, warnings: %d\n", t.name, count[backfill.Error], count[backfill.Warning])
 		return err
 	})
 	if err == nil && failed {

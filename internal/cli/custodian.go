@@ -42,6 +42,9 @@ func openCustodian(ctx context.Context, c config.Custodian, resolver config.Reso
 	custodian, err := openKind(ctx, c, s, log, warn)
 	if err != nil {
 		s.Destroy()
+		if c.Kind == config.Software && rootIsMissing(c, err) {
+			err = &usageError{message: "opening the custodian", cause: err, hint: "make the root key with: pgveil keys create"}
+		}
 		return nil, err
 	}
 	return &custody{Custodian: custodian, secret: s}, nil

@@ -72,12 +72,11 @@ func (d *databases) begin(ctx context.Context) {
 
 // start is called with mu held, or before anybody else knows d.
 func (d *databases) start(name string, p *policy.Policy) *openDatabase {
-	log := d.log.With(zap.String("database", name))
 	l := newLine(d.service, name)
-	keys := newLateStore(records{l}, d.custodian, d.config.Custodian.KeyLifetime, log)
+	keys := newLateStore(records{l}, d.custodian, d.config.Custodian.KeyLifetime, d.log.With(zap.String("database", name)))
 	o := &openDatabase{policy: p, line: l, keys: keys}
 	o.Database = proxy.NewDatabase(proxy.DatabaseOptions{
-		Name: name, Policy: p, Compiler: d.compiler, Log: log,
+		Name: name, Policy: p, Compiler: d.compiler, Log: d.log,
 		Load: l.load(p), Version: l.version, Keys: keys.keyset,
 	})
 	d.open[name] = o

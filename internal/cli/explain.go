@@ -187,7 +187,11 @@ func (e *explanation) slot(piece rewrite.Piece) {
 		if slot.Form == shape.Rows {
 			u = piece.Uses[i%slot.Width]
 		}
-		fmt.Fprint(e.w, before(slot, i), use(u, string(e.sql[l.Start:l.End])))
+		literal := string(e.sql[l.Start:l.End])
+		if l.Kind != shape.Null && l.Kind != shape.Default {
+			literal = use(u, literal)
+		}
+		fmt.Fprint(e.w, before(slot, i), literal)
 	}
 	if slot.Form == shape.Rows {
 		fmt.Fprint(e.w, ")")

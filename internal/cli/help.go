@@ -87,7 +87,7 @@ Options:
     --search-path PATH  with this search_path (default: "$user", public)
 
 Example:
-    $ pgveil explain --user odoo "SELECT name FROM res_partner WHERE phone = '+251911223344'"
+    $ pgveil explain --user odoo "SELECT name FROM res_partner WHERE phone = '+2519'"
 `
 
 const helpKeys = `List or create keys.
