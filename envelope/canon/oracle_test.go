@@ -105,7 +105,7 @@ func (o *oracle) query(sql string, formats []int16, args [][]byte, argFormats []
 func (o *oracle) typeOf(sqlType string) canon.Type {
 	o.t.Helper()
 	table := fmt.Sprintf("pg_temp.%q", "t "+sqlType)
-	if _, err := o.conn.Exec(o.t.Context(), fmt.Sprintf("CREATE TEMP TABLE %q (v %s)", "t "+sqlType, sqlType)).ReadAll(); err != nil {
+	if _, err := o.conn.Exec(o.t.Context(), fmt.Sprintf("CREATE TEMP TABLE IF NOT EXISTS %q (v %s)", "t "+sqlType, sqlType)).ReadAll(); err != nil {
 		o.t.Fatal(err)
 	}
 	row, _ := o.query(`SELECT t.oid, atttypmod, t.typname, coalesce(e.oid, 0), coalesce(e.typname, '')
@@ -203,8 +203,23 @@ func (o *oracle) checkEquality(sqlType string, typ canon.Type, texts []string, r
 	}
 }
 
+// TestOracle has one server for all its parts.
 func TestOracle(t *testing.T) {
 	oracles := newOracles(t)
+	parts := []struct {
+		name  string
+		check func(*testing.T, []*oracle)
+	}{
+		{"text", checkTexts}, {"binary", checkBinaries}, {"coerce", checkCoercions},
+		{"interval fields", checkIntervalFields}, {"names", checkNames},
+	}
+	for _, p := range parts {
+		t.Run(p.name, func(t *testing.T) { p.check(t, oracles) })
+	}
+}
+
+// checkTexts sends texts of every type to both, in every session where the session matters.
+func checkTexts(t *testing.T, oracles []*oracle) {
 	for _, c := range oracleCases() {
 		t.Run(c.sqlType, func(t *testing.T) {
 			rng := rand.New(rand.NewPCG(7, 11))
@@ -234,10 +249,10 @@ func TestOracle(t *testing.T) {
 	}
 }
 
-// TestOracle_names checks every zone's name and abbreviation that the server
+// checkNames checks every zone's name and abbreviation that the server
 // knows, and the lower case of every character.
-func TestOracle_names(t *testing.T) {
-	o := newOracles(t)[2]
+func checkNames(t *testing.T, oracles []*oracle) {
+	o := oracles[2]
 	o.t = t
 	typ := o.typeOf("timestamptz")
 	for _, at := range []string{"2024-07-01 12:00", "2024-01-01 12:00", "2004-05-06 07:08", "1975-03-04 05:06"} {

@@ -11,10 +11,10 @@ import (
 	"github.com/pgveil/pgveil/envelope/canon"
 )
 
-// TestOracle_binary sends damaged binary values to both. PostgreSQL and
+// checkBinaries sends damaged binary values to both. PostgreSQL and
 // FromBinary must take the same ones, for the same value.
-func TestOracle_binary(t *testing.T) {
-	o := newOracles(t)[0]
+func checkBinaries(t *testing.T, oracles []*oracle) {
+	o := oracles[0]
 	rng := rand.New(rand.NewPCG(3, 5))
 	for _, c := range oracleCases() {
 		t.Run(c.sqlType, func(t *testing.T) {
@@ -168,8 +168,9 @@ var coercions = []struct {
 	{"interval", "numeric", []string{"1 day"}},
 }
 
-func TestOracle_coerce(t *testing.T) {
-	for _, o := range newOracles(t) {
+// checkCoercions makes the same assignments in both.
+func checkCoercions(t *testing.T, oracles []*oracle) {
+	for _, o := range oracles {
 		o.t = t
 		types := map[string]canon.Type{}
 		for _, c := range coercions {
@@ -211,9 +212,9 @@ func (o *oracle) checkCoerce(from, to string, fromType, toType canon.Type, text 
 	}
 }
 
-// TestOracle_intervalFields checks the modifiers that say what a bare number is.
-func TestOracle_intervalFields(t *testing.T) {
-	for _, o := range newOracles(t)[:3] {
+// checkIntervalFields checks the modifiers that say what a bare number is.
+func checkIntervalFields(t *testing.T, oracles []*oracle) {
+	for _, o := range oracles[:3] {
 		o.t = t
 		for _, fields := range []string{"year", "month", "year to month", "day", "hour", "minute", "second", "second(1)", "day to hour", "day to minute", "day to second", "hour to minute", "hour to second(2)", "minute to second"} {
 			sqlType := "interval " + fields
