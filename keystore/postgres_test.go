@@ -44,21 +44,16 @@ func newPool(t testing.TB) *pgxpool.Pool {
 		}
 		server.pg = pg
 	}
-	ctx := context.Background()
-	address := func(db string) string {
-		return fmt.Sprintf("postgres://%s@%s:%d/%s?sslmode=disable", testkit.Superuser, server.pg.Host, server.pg.Port, db)
-	}
-	admin, err := pgx.Connect(ctx, address("postgres"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = admin.Close(ctx) }()
 	server.made++
 	db := fmt.Sprintf("keys%d", server.made)
-	if _, err := admin.Exec(ctx, "CREATE DATABASE "+db); err != nil {
-		t.Fatal(err)
-	}
-	pool, err := pgxpool.New(ctx, address(db))
+	server.pg.CreateDB(t, db)
+	return poolTo(t, server.pg, db)
+}
+
+// poolTo connects to a database as its superuser.
+func poolTo(t testing.TB, pg *testkit.Postgres, db string) *pgxpool.Pool {
+	t.Helper()
+	pool, err := pgxpool.New(context.Background(), pg.URL(db, testkit.Superuser))
 	if err != nil {
 		t.Fatal(err)
 	}

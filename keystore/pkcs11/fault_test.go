@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"os"
 	"os/exec"
@@ -205,35 +206,41 @@ func TestDevice_overrunsAreBounded(t *testing.T) {
 // network HSM looks like when it goes away.
 type remote struct {
 	hsm    *testkit.SoftHSM
+	server string
 	socket string
 	cmd    *exec.Cmd
 }
 
-const p11kitClient = "/usr/lib/x86_64-linux-gnu/pkcs11/p11-kit-client.so"
+// p11kit returns where p11-kit's server and client module are.
+func p11kit(t *testing.T) (server, client string) {
+	t.Helper()
+	server = "/usr/libexec/p11-kit/p11-kit-server"
+	clients, _ := filepath.Glob("/usr/lib/*/pkcs11/p11-kit-client.so") // the pattern is well-formed
+	if _, err := os.Stat(server); err != nil || len(clients) == 0 {
+		testkit.Unavailable(t, fmt.Errorf("p11-kit and p11-kit-modules: %w (scripts/setup.sh installs them)", testkit.ErrMissing))
+	}
+	return server, clients[0]
+}
 
 // startRemote makes a token with an RSA root key, serves it, and returns the
 // options that reach it. p11-kit filters key wrapping and GCM out, so RSA it is.
 func startRemote(t *testing.T) (*remote, Options) {
 	t.Helper()
-	for _, path := range []string{p11kitClient, "/usr/libexec/p11-kit/p11-kit-server"} {
-		if _, err := os.Stat(path); err != nil {
-			testkit.Unavailable(t, errors.Join(testkit.ErrMissing, err))
-		}
-	}
+	server, client := p11kit(t)
 	h, opts := softHSM(t)
 	generateRSA(t, opts, 2048, true)
-	r := &remote{hsm: h, socket: filepath.Join(t.TempDir(), "p11")}
+	r := &remote{hsm: h, server: server, socket: filepath.Join(t.TempDir(), "p11")}
 	r.start(t)
 	t.Cleanup(func() { r.end(t) })
 	t.Setenv("P11_KIT_SERVER_ADDRESS", "unix:path="+r.socket)
-	opts.Module = p11kitClient
+	opts.Module = client
 	return r, opts
 }
 
 func (r *remote) start(t *testing.T) {
 	t.Helper()
 	_ = os.Remove(r.socket)
-	r.cmd = exec.Command("/usr/libexec/p11-kit/p11-kit-server", "--foreground", "--name", r.socket,
+	r.cmd = exec.Command(r.server, "--foreground", "--name", r.socket,
 		"--provider", r.hsm.Module, "pkcs11:token="+r.hsm.Label)
 	r.cmd.Env = append(os.Environ(), append(r.hsm.Env(), "XDG_RUNTIME_DIR="+filepath.Dir(r.socket))...)
 	r.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // its children, one a client, go with it

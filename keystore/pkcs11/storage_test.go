@@ -2,7 +2,6 @@ package pkcs11
 
 import (
 	"context"
-	"fmt"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -13,7 +12,7 @@ import (
 
 func openStorage(t testing.TB, pg *testkit.Postgres) keystore.Storage {
 	t.Helper()
-	conn, err := pgx.Connect(context.Background(), fmt.Sprintf("postgres://%s@%s:%d/postgres?sslmode=disable", testkit.Superuser, pg.Host, pg.Port))
+	conn, err := pgx.Connect(context.Background(), pg.URL("postgres", testkit.Superuser))
 	if err != nil {
 		t.Fatal(err)
 	}
