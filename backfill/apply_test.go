@@ -283,62 +283,9 @@ func testConcurrent(t *testing.T, pg *testkit.Postgres) {
 	}
 }
 
-func testUnique(t *testing.T, pg *testkit.Postgres) {
-	conn := database(t, pg, "unique_names", `CREATE TABLE p (id int PRIMARY KEY, company int, ref varchar(30), code text,
-  CONSTRAINT p_ref_uniq UNIQUE (company, ref))`, "CREATE UNIQUE INDEX p_code_index ON p (code) WHERE company > 0",
-		"INSERT INTO p VALUES (1, 1, 'R1', 'C1'), (2, 1, 'R2', 'C2'), (3, 1, NULL, NULL), (4, 1, NULL, NULL)")
-	apply(t, conn, protecting("public.p.ref", "public.p.code"))
-	for column, constraint := range map[string]string{"ref": "p_ref_uniq", "code": "p_code_index"} {
-		// The same value sealed another time: another body, the same term.
-		sql := fmt.Sprintf("UPDATE p SET %s = (SELECT %[1]s || 'AAAA' FROM p WHERE id = 1) WHERE id = 2", column)
-		got := pgError(t, conn, sql)
-		if got.Code != "23505" || got.ConstraintName != constraint {
-			t.Errorf("%s: %s by %q, want 23505 by %q", sql, got.Code, got.ConstraintName, constraint)
-		}
-	}
-	exec(t, conn, "INSERT INTO p SELECT 5, 2, ref, NULL FROM p WHERE id = 1")
-	exec(t, conn, "INSERT INTO p SELECT 6, 0, NULL, code FROM p WHERE id = 1")
-	exec(t, conn, `INSERT INTO p SELECT 7, 1, ref, NULL FROM p WHERE id = 1
-ON CONFLICT (company, (split_part(ref::text, '.', 2))) DO UPDATE SET id = 70`)
-	if got := rows(t, conn, "SELECT count(*) FROM p WHERE id = 70"); got[0] != "1" {
-		t.Error("ON CONFLICT does not infer the unique index over terms")
-	}
-}
-
 // testLateWriter has somebody write plaintext past pgveil while Apply is at
 // work: it is sealed too, and a second row with a value that must be unique
 // is found, told, and can be mended.
-func testLateWriter(t *testing.T, pg *testkit.Postgres) {
-	conn := database(t, pg, "late_writer", "CREATE TABLE p (id int, name text CONSTRAINT once UNIQUE, note text)", "INSERT INTO p VALUES (1, 'Ann')")
-	other := connect(t, pg, "late_writer")
-	pol := protecting("public.p.name")
-	write := func(sql string) func(backfill.Progress) {
-		return func(p backfill.Progress) {
-			if p.Step == backfill.StepGuard {
-				exec(t, other, sql)
-			}
-		}
-	}
-	err := backfill.Apply(t.Context(), conn, pol, &glassVault{}, backfill.Options{}, write("INSERT INTO p VALUES (2, 'Ann'), (3, 'Ben')"))
-	if err == nil || !strings.Contains(err.Error(), "two rows have the same value") {
-		t.Fatalf("Apply: %v, want it to tell of the second Ann", err)
-	}
-	if got := rows(t, conn, "SELECT indisvalid FROM pg_index JOIN pg_class c ON c.oid = indexrelid WHERE relname LIKE 'pgveil_new%'"); !slices.Equal(got, []string{"f"}) {
-		t.Fatalf("indexes with a temporary name are valid %q, want one that is not", got)
-	}
-	exec(t, conn, "DELETE FROM p WHERE id = 2")
-	apply(t, conn, pol)
-	if got := opened(t, conn, "SELECT id, name FROM p ORDER BY id"); !slices.Equal(got, []string{"1|Ann", "3|Ben"}) {
-		t.Errorf("rows are %q", got)
-	}
-	if got := pgError(t, conn, "INSERT INTO p SELECT 4, name FROM p WHERE id = 1"); got.ConstraintName != "once" {
-		t.Errorf("a second Ann is refused by %q, want once", got.ConstraintName)
-	}
-	if got := rows(t, conn, "SELECT count(*) FROM pg_class WHERE relname LIKE 'pgveil_new%'"); got[0] != "0" {
-		t.Errorf("%s indexes with temporary names are left", got[0])
-	}
-}
-
 // testLongValues has values that are too much for one batch, and too long for
 // an index.
 func testLongValues(t *testing.T, pg *testkit.Postgres) {
@@ -364,47 +311,6 @@ func testLongValues(t *testing.T, pg *testkit.Postgres) {
 	}
 }
 
-func testIndexes(t *testing.T, pg *testkit.Postgres) {
-	conn := database(t, pg, "indexes", "CREATE TABLE p (id int, name varchar, phone varchar, note text, other int, memo text)",
-		`CREATE INDEX a_plain ON p (name)`,
-		`CREATE INDEX b_many ON p (other DESC, name DESC NULLS LAST, lower(note) text_pattern_ops, note COLLATE "C") INCLUDE (id, memo) WITH (fillfactor = 70) WHERE name IS NOT NULL`,
-		`CREATE INDEX c_hash ON p USING hash (phone)`,
-		`CREATE INDEX d_trigram ON p USING gin (regexp_replace((phone)::text, '[\s\\./\(\)\-]', '', 'g') gin_trgm_ops) WHERE phone IS NOT NULL`,
-		`CREATE INDEX e_partial ON p (other) WHERE name = 'Ann'`,
-		`CREATE INDEX f_null_test ON p (other) WHERE phone IS NOT NULL`,
-		`CREATE INDEX g_stored ON p (memo)`,
-		`CREATE INDEX "h Odd % name" ON p (note) WHERE note <> '100%s'`,
-		`CREATE INDEX "i Odd % name" ON p (name) WHERE note <> '100%s'`)
-	definitions := `SELECT indexname, indexdef FROM pg_indexes WHERE tablename = 'p' ORDER BY 1`
-	untouched := rows(t, conn, definitions+" OFFSET 5")
-	apply(t, conn, protecting("public.p.name", "public.p.phone", "public.p.memo!"))
-	want := []string{
-		`a_plain|CREATE INDEX a_plain ON public.p USING btree (split_part((name)::text, '.'::text, 2))`,
-		`b_many|CREATE INDEX b_many ON public.p USING btree (other DESC, split_part((name)::text, '.'::text, 2) DESC NULLS LAST, ` +
-			`lower(note) text_pattern_ops, note COLLATE "C") INCLUDE (id) WITH (fillfactor='70') WHERE (name IS NOT NULL)`,
-		`c_hash|CREATE INDEX c_hash ON public.p USING hash (split_part((phone)::text, '.'::text, 2))`,
-		untouched[0], untouched[2],
-		`i Odd % name|CREATE INDEX "i Odd % name" ON public.p USING btree (split_part((name)::text, '.'::text, 2)) WHERE (note <> '100%s'::text)`,
-	}
-	if diff := cmp.Diff(want, rows(t, conn, definitions)); diff != "" {
-		t.Errorf("indexes (-want +got):\n%s", diff)
-	}
-	kept := rows(t, conn, `SELECT index_name, replacement IS NOT NULL, done, plain_definition LIKE 'CREATE INDEX%' FROM pgveil.replaced ORDER BY 1`)
-	if diff := cmp.Diff([]string{
-		"a_plain|t|t|t", "b_many|t|t|t", "c_hash|t|t|t", "d_trigram|f|t|t", "e_partial|f|t|t", "g_stored|f|t|t", "i Odd % name|t|t|t",
-	}, kept); diff != "" {
-		t.Errorf("pgveil.replaced (-want +got):\n%s", diff)
-	}
-
-	// An index that somebody adds later is dealt with by the next run.
-	exec(t, conn, "CREATE INDEX later ON p (phone)")
-	apply(t, conn, protecting("public.p.name", "public.p.phone", "public.p.memo!"))
-	got := rows(t, conn, "SELECT indexdef FROM pg_indexes WHERE indexname = 'later'")
-	if len(got) != 1 || !strings.Contains(got[0], "split_part") {
-		t.Errorf("an index that was added later is %q, want it over terms", got)
-	}
-}
-
 func testDefaults(t *testing.T, pg *testkit.Postgres) {
 	conn := database(t, pg, "defaults", `CREATE TABLE p (id int, a text DEFAULT 'it''s', b date DEFAULT '2020-01-02',
   c numeric(6,2) DEFAULT -1.5, d bool DEFAULT true, e varchar(9) DEFAULT NULL, f text, g text[] DEFAULT '{x,y}')`)
@@ -416,53 +322,8 @@ func testDefaults(t *testing.T, pg *testkit.Postgres) {
 	}
 }
 
-func testRenames(t *testing.T, pg *testkit.Postgres) {
-	conn := database(t, pg, "renames", "CREATE TABLE p (id int, name text, born date)", "INSERT INTO p VALUES (1, 'Ann', '1980-01-01')")
-	apply(t, conn, protecting("public.p.name", "public.p.born@births"))
-	ids := "SELECT id FROM pgveil.domain ORDER BY 1"
-	want := rows(t, conn, ids)
-	exec(t, conn, "CREATE SCHEMA s; ALTER TABLE public.p RENAME COLUMN name TO full_name; ALTER TABLE public.p RENAME TO people; ALTER TABLE public.people SET SCHEMA s")
-	pol := protecting("s.people.full_name", "s.people.born@births")
-	apply(t, conn, pol)
-	if got := rows(t, conn, ids); !slices.Equal(got, want) {
-		t.Errorf("domains after a rename are %q, want %q", got, want)
-	}
-	if got := rows(t, conn, "SELECT name FROM pgveil.domain ORDER BY 1"); !slices.Equal(got, []string{"births", "s.people.full_name"}) {
-		t.Errorf("domains are named %q", got)
-	}
-	snap, err := catalog.Load(t.Context(), conn, pol)
-	if err != nil {
-		t.Fatal(err)
-	}
-	r := snap.Lookup(nil, "s", "people")
-	if c := r.Column("born"); c.Protected == nil || !c.Protected.Ready || c.Protected.Logical.Name != "date" {
-		t.Errorf("born is %+v, want it ready and a date", c.Protected)
-	}
-	if r.Tainted != "" {
-		t.Errorf("the table is tainted: %s", r.Tainted)
-	}
-	if got := opened(t, conn, "SELECT full_name, born FROM s.people"); got[0] != "Ann|1980-01-01" {
-		t.Errorf("the row is %q", got)
-	}
-}
-
 // testRestore moves the table to another OID and other column numbers, as a
 // dump and restore does.
-func testRestore(t *testing.T, pg *testkit.Postgres) {
-	conn := database(t, pg, "restore", "CREATE TABLE p (gone int, id int, born date)", "ALTER TABLE p DROP gone", "INSERT INTO p VALUES (1, '1980-01-01')")
-	pol := protecting("public.p.born")
-	apply(t, conn, pol)
-	exec(t, conn, `CREATE TABLE copy (LIKE public.p INCLUDING ALL); INSERT INTO copy SELECT * FROM public.p; DROP TABLE public.p; ALTER TABLE copy SET SCHEMA public;
-ALTER TABLE public.copy RENAME TO p`)
-	apply(t, conn, pol)
-	if got := rows(t, conn, `SELECT relation = 'public.p'::regclass, attnum, state FROM pgveil."column"`); !slices.Equal(got, []string{"t|2|sealed"}) {
-		t.Errorf("pgveil.column is %q", got)
-	}
-	if got := opened(t, conn, "SELECT born FROM public.p"); got[0] != "1980-01-01" {
-		t.Errorf("born is %q", got)
-	}
-}
-
 // testScrub looks for a planted value in everything that Apply had logged and
 // in the files of the table, its indexes and its statistics.
 func testScrub(t *testing.T, pg *testkit.Postgres) {
@@ -531,27 +392,6 @@ func testLock(t *testing.T, pg *testkit.Postgres) {
 	apply(t, conn, protecting("public.p.born"))
 }
 
-func testRefuses(t *testing.T, pg *testkit.Postgres) {
-	conn := database(t, pg, "refuses", "CREATE TABLE p (id int, name text PRIMARY KEY, born date)", "INSERT INTO p VALUES (1, 'Ann', '1980-01-01')")
-	vault := &glassVault{}
-	err := backfill.Apply(t.Context(), conn, protecting("public.p.name", "public.p.born", "public.absent.x"), vault, backfill.Options{}, nil)
-	var refused *backfill.RefusedError
-	if !errors.As(err, &refused) || len(refused.Findings) != 2 {
-		t.Fatalf("Apply: %v, want it refused for two reasons", err)
-	}
-	for _, want := range []string{"primary key", "public.absent.x"} {
-		if !strings.Contains(err.Error(), want) {
-			t.Errorf("Apply: %q, want %q in it", err, want)
-		}
-	}
-	if got := rows(t, conn, "SELECT name, born, to_regnamespace('pgveil') IS NULL FROM public.p"); !slices.Equal(got, []string{"Ann|1980-01-01|t"}) {
-		t.Errorf("after a refusal the database has %q", got)
-	}
-	if len(vault.created) > 0 {
-		t.Errorf("after a refusal keysets were made: %v", vault.created)
-	}
-}
-
 func testOddNames(t *testing.T, pg *testkit.Postgres) {
 	conn := database(t, pg, "odd_names", `CREATE SCHEMA "S %s.x"`, `CREATE TABLE "S %s.x"."T ""q'" (gone int, "Id" int, "Näme %d" varchar(9) UNIQUE, "select" date)`,
 		`ALTER TABLE "S %s.x"."T ""q'" DROP gone`, `INSERT INTO "S %s.x"."T ""q'" VALUES (1, 'Ann', '1980-01-01')`)
@@ -599,50 +439,3 @@ func testBadValue(t *testing.T, pg *testkit.Postgres) {
 }
 
 // testNewColumn adds a column to a policy that has been applied.
-func testNewColumn(t *testing.T, pg *testkit.Postgres) {
-	conn := database(t, pg, "new_column", "CREATE TABLE p (id int, name text, born date)", "INSERT INTO p VALUES (1, 'Ann', '1980-01-01'), (2, NULL, NULL)")
-	apply(t, conn, protecting("public.p.name"))
-	name := rows(t, conn, "SELECT name FROM public.p ORDER BY id")
-	apply(t, conn, protecting("public.p.name", "public.p.born"))
-	if got := opened(t, conn, "SELECT name, born FROM public.p ORDER BY id"); !slices.Equal(got, []string{"Ann|1980-01-01", "<NULL>|<NULL>"}) {
-		t.Errorf("rows are %q", got)
-	}
-	if got := rows(t, conn, "SELECT name FROM public.p ORDER BY id"); !slices.Equal(got, name) {
-		t.Error("a column that was sealed was sealed again")
-	}
-}
-
-func testDomains(t *testing.T, pg *testkit.Postgres) {
-	conn := database(t, pg, "domains", "CREATE TABLE p (phone varchar(20))", "CREATE TABLE q (phone text, other text)",
-		"INSERT INTO p VALUES ('123')", "INSERT INTO q VALUES ('123', '123')")
-	vault := &glassVault{}
-	pol := protecting("public.p.phone@phones", "public.q.phone@phones", "public.q.other")
-	if err := backfill.Apply(t.Context(), conn, pol, vault, backfill.Options{}, nil); err != nil {
-		t.Fatal(err)
-	}
-	if got := rows(t, conn, "SELECT count(*) FROM public.p JOIN public.q ON split_part(p.phone, '.', 2) = split_part(q.phone, '.', 2)"); got[0] != "1" {
-		t.Error("columns of one domain do not join")
-	}
-	if got := rows(t, conn, "SELECT count(*) FROM public.q WHERE split_part(other, '.', 2) = split_part(phone, '.', 2)"); got[0] != "0" {
-		t.Error("columns of two domains join")
-	}
-	if vault.created["default"] != 1 {
-		t.Errorf("keysets were made %v, want default once", vault.created)
-	}
-	if got := rows(t, conn, "SELECT count(*), min(length(id)) FROM pgveil.domain"); got[0] != "2|26" {
-		t.Errorf("domains are %q, want two with identifiers of 26 characters", got)
-	}
-	if got := pgError(t, strangerConn(t, pg, "domains"), "SELECT * FROM pgveil.domain"); got.Code != "42501" {
-		t.Errorf("a stranger reading pgveil.domain gets %s, want 42501", got.Code)
-	}
-}
-
-func strangerConn(t *testing.T, pg *testkit.Postgres, database string) *pgx.Conn {
-	t.Helper()
-	conn, err := pgx.Connect(t.Context(), pg.URL(database, "stranger"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = conn.Close(context.Background()) })
-	return conn
-}
