@@ -55,6 +55,11 @@ func checkSameDomain(at strictyaml.Node, f, c *Column) {
 	if f.Search.Equality != c.Search.Equality {
 		differ("search", "give equality to both or to none, or another domain")
 	}
+	ft, fErr := ParseType(f.Type)
+	ct, cErr := ParseType(c.Type)
+	if fErr == nil && cErr == nil && ft.family() != ct.family() {
+		differ("type", "values of different types are never equal: give both the same, or another domain")
+	}
 }
 
 func checkAcknowledged(c *Column, search, acknowledge strictyaml.Node) {

@@ -83,6 +83,18 @@ func (t TypeName) isText() bool {
 	return !t.Array && slices.Contains([]string{"text", "varchar", "bpchar", "citext"}, t.Name)
 }
 
+// family is equal for types whose equal values are sealed as equal.
+func (t TypeName) family() string {
+	name := t.Name
+	if name == "varchar" {
+		name = "text"
+	}
+	if t.Array {
+		name += "[]"
+	}
+	return name
+}
+
 // hasYear reports whether MaskYear makes sense for the type.
 func (t TypeName) hasYear() bool {
 	return !t.Array && slices.Contains([]string{"date", "timestamp", "timestamptz"}, t.Name)

@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"errors"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -27,7 +26,8 @@ type lateStore struct {
 	open func(context.Context) (*keystore.Store, error)
 
 	store atomic.Pointer[keystore.Store]
-	mu    sync.Mutex
+	// turn holds one token; who has it may open, or use what follows.
+	turn chan struct{}
 	// tried is when opening failed last, with err.
 	tried  time.Time
 	err    error
@@ -35,7 +35,7 @@ type lateStore struct {
 }
 
 func newLateStore(storage keystore.Storage, custodian keystore.Custodian, lifetime time.Duration, log *zap.Logger) *lateStore {
-	return &lateStore{open: func(ctx context.Context) (*keystore.Store, error) {
+	return &lateStore{turn: make(chan struct{}, 1), open: func(ctx context.Context) (*keystore.Store, error) {
 		return keystore.Open(ctx, storage, custodian, keystore.Options{Lifetime: lifetime, Log: log})
 	}}
 }
@@ -44,8 +44,13 @@ func (l *lateStore) get(ctx context.Context) (*keystore.Store, error) {
 	if s := l.store.Load(); s != nil {
 		return s, nil
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
+	select {
+	case l.turn <- struct{}{}:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	defer func() { <-l.turn }()
+
 	if s := l.store.Load(); s != nil {
 		return s, nil
 	}
@@ -68,8 +73,8 @@ func (l *lateStore) get(ctx context.Context) (*keystore.Store, error) {
 
 // close wipes all keys. Whoever asks later is refused.
 func (l *lateStore) close() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
+	l.turn <- struct{}{}
+	defer func() { <-l.turn }()
 	l.closed = true
 	if s := l.store.Load(); s != nil {
 		s.Close()

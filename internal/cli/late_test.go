@@ -87,9 +87,7 @@ func TestLateStore_servesOnceTheStorageIsThere(t *testing.T) {
 		t.Errorf("Epoch at once = %v after %d readings, want the same error without another", err, m.asked-asked)
 	}
 	m.setAway(nil)
-	late.mu.Lock()
 	late.tried = time.Now().Add(-2 * retryAfter)
-	late.mu.Unlock()
 	version, key, err := keys.Active(t.Context())
 	if err != nil || version != 1 || key.Len() != keystore.KeySize {
 		t.Fatalf("Active = %d, %d bytes, %v, want version 1 and %d bytes", version, key.Len(), err, keystore.KeySize)
@@ -124,6 +122,17 @@ func TestLateStore_doesNotRememberACancelledCall(t *testing.T) {
 	m.setAway(nil)
 	if _, err := late.keyset("people").Epoch(t.Context()); err != nil {
 		t.Errorf("Epoch of another caller: %v", err)
+	}
+}
+
+// While one caller waits for the server, another may give up.
+func TestLateStore_waitsNoLongerThanTheContext(t *testing.T) {
+	late := newLateStore(&memory{}, noCustodian{}, time.Hour, nil)
+	late.turn <- struct{}{}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := late.keyset("people").Data(ctx, 1); !errors.Is(err, context.Canceled) {
+		t.Errorf("Data = %v, want context.Canceled", err)
 	}
 }
 

@@ -5,57 +5,60 @@ package schematest
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
-	"testing"
-
-	"github.com/google/go-cmp/cmp"
 
 	"github.com/pgveil/pgveil/internal/strictyaml"
 )
 
-// Compare fails the test where schema and decoder differ in their keys. places
+// Differences returns where schema and decoder differ in their keys. places
 // names every mapping of the schema, by its path through properties, items and
 // definitions ("" for the root), with texts in which the mapping has the
 // unknown key "?". The decoder's keys are those of all texts together.
-func Compare(t *testing.T, schema []byte, decode func(text []byte) error, places map[string][]string) {
-	t.Helper()
+func Differences(schema []byte, decode func(text []byte) error, places map[string][]string) []string {
 	var root map[string]any
 	if err := json.Unmarshal(schema, &root); err != nil {
-		t.Fatalf("the schema is not JSON: %v", err)
+		return []string{"the schema is not JSON: " + err.Error()}
 	}
+	var differences []string
+	differ := func(format string, args ...any) { differences = append(differences, fmt.Sprintf(format, args...)) }
 	found := map[string][]string{}
 	collect(root, "", found)
 	for place, texts := range places {
 		var known []string
 		for _, text := range texts {
-			known = append(known, knownKeys(t, decode, text)...)
+			keys, err := knownKeys(decode, text)
+			if err != nil {
+				differ("%v", err)
+			}
+			known = append(known, keys...)
 		}
 		slices.Sort(known)
-		if diff := cmp.Diff(slices.Compact(known), found[place]); diff != "" {
-			t.Errorf("keys of %q (-decoder +schema):\n%s", place, diff)
+		if known = slices.Compact(known); !slices.Equal(known, found[place]) {
+			differ("keys of %q: the decoder has %q, the schema %q", place, known, found[place])
 		}
 	}
 	for place := range found {
 		if _, ok := places[place]; !ok {
-			t.Errorf("the schema has a mapping %q that this test does not write", place)
+			differ("the schema has a mapping %q that no text writes", place)
 		}
 	}
+	slices.Sort(differences)
+	return differences
 }
 
 // knownKeys asks the decoder which keys it would have taken.
-func knownKeys(t *testing.T, decode func([]byte) error, text string) []string {
-	t.Helper()
-	var problems *strictyaml.Problems
-	if err := decode([]byte(text)); !errors.As(err, &problems) {
-		t.Fatalf("decoding %s: %v, want problems", text, err)
+func knownKeys(decode func([]byte) error, text string) ([]string, error) {
+	problems, ok := errors.AsType[*strictyaml.Problems](decode([]byte(text)))
+	if !ok {
+		return nil, fmt.Errorf("decoding %s gives no problems", text)
 	}
 	for _, p := range *problems {
 		if p.Why == `unknown key "?"` {
-			return p.Known
+			return p.Known, nil
 		}
 	}
-	t.Fatalf("decoding %s does not report the unknown key: %v", text, problems)
-	return nil
+	return nil, fmt.Errorf("decoding %s does not report the unknown key: %w", text, problems)
 }
 
 func collect(node any, path string, found map[string][]string) {
