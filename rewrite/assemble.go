@@ -82,19 +82,18 @@ func (b *binder) piece(text string, number, from, to int) (Piece, int, int, bool
 		}
 		return Piece{Slot: -1, Word: word, Uses: []Use{b.words[i]}}, from, to, true
 	}
-	slot := number - slotBase
-	use, ok := b.slots[slot]
-	if !ok {
+	if number-slotBase >= len(b.places) {
 		return Piece{}, 0, 0, false
 	}
-	if b.st.Slots[slot].Form == shape.Rows {
+	at := b.places[number-slotBase]
+	if b.st.Slots[at.slot].Form == shape.Rows {
 		// The slot spans its rows with their parentheses.
 		if from == 0 || text[from-1] != '(' || to >= len(text) || text[to] != ')' {
 			return Piece{}, 0, 0, false
 		}
 		from, to = from-1, to+1
 	}
-	return Piece{Slot: slot, Uses: use.uses}, from, to, true
+	return Piece{Slot: at.slot, Uses: at.uses}, from, to, true
 }
 
 // token returns the end of the token of a deparsed text that begins at i, as
@@ -144,7 +143,7 @@ func quoted(text string, i int, quote byte, backslash bool) int {
 // pins returns the literals that the plan depends on: those of slots that it
 // did not move into its text. A forwarded statement is sent as it came, and a
 // literal decides nothing there but a place in ORDER BY or GROUP BY.
-func (b *binder) pins(plan *Plan) []pin {
+func (b *binder) pins() []pin {
 	var pins []pin
 	for i := range b.st.Slots {
 		if _, moved := b.slots[i]; moved {

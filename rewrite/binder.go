@@ -9,7 +9,7 @@ import (
 	"github.com/pgveil/pgveil/rewrite/shape"
 )
 
-// slotBase is added to a slot's index to make the number of the parameter
+// slotBase is added to a place's index to make the number of the parameter
 // that stands for it in the tree until the text is cut into pieces. It is
 // above every number that a client's parameter can have (65,535).
 const slotBase = 1 << 20
@@ -31,20 +31,30 @@ type binder struct {
 	// columns are not all known, so that it has more columns than are listed.
 	opaqueStar bool
 
-	slots   map[int]slotUse
+	// places are the literals that were moved into the template, slots the last
+	// place of each slot. again allows a literal to have several, as an argument
+	// that plays several parts has.
+	places  []place
+	slots   map[int]int
+	again   bool
 	words   []Use
 	params  []Param
 	settled map[*pg.ParamRef]bool
 	client  []clientUse
 	// pending are the expressions of literals whose part may not be decided yet.
 	pending []*later
+	// What the session is to remember of a statement that is no query.
+	copy     *Copy
+	cursor   *Cursor
+	prepared *Prepared
 	// noGroup is above zero inside of function calls, where a grouped column
 	// stands for itself.
 	noGroup int
 }
 
-// slotUse is what becomes of a slot that was moved into the template.
-type slotUse struct {
+// place is where a slot stands in the template, and what becomes of it there.
+type place struct {
+	slot int
 	uses []Use
 }
 
@@ -56,44 +66,55 @@ type clientUse struct {
 	plain bool
 }
 
+func newBinder(env *Env, sql []byte, st *shape.Statement, declared []uint32) *binder {
+	return &binder{env: env, sql: sql, st: st, declared: declared,
+		slots: map[int]int{}, settled: map[*pg.ParamRef]bool{}}
+}
+
 // compile plans a statement afresh.
 func compile(env *Env, sql []byte, st *shape.Statement, declared []uint32) *variant {
-	b := &binder{env: env, sql: sql, st: st, declared: declared,
-		slots: map[int]slotUse{}, settled: map[*pg.ParamRef]bool{}}
+	b := newBinder(env, sql, st, declared)
 	plan := b.compile()
-	return &variant{plan: plan, pins: b.pins(plan)}
+	return &variant{plan: plan, pins: b.pins()}
 }
 
 func (b *binder) compile() *Plan {
-	tree, err := pg.Parse(string(b.sql[b.st.Start:b.st.End]))
-	if err != nil {
-		return &Plan{Refusal: parseRefusal(err)}
-	}
-	if len(tree.Stmts) != 1 {
-		return &Plan{Refusal: internalRefusal("statement was split wrongly")}
+	tree, refusal := b.parse()
+	if refusal != nil {
+		return &Plan{Refusal: refusal}
 	}
 	out := b.statement(tree.Stmts[0].Stmt, &scope{})
 	b.decideRest()
 	if b.refusal == nil && b.reached && b.env.BackslashStrings {
-		b.refuse(&pgerr.Error{
-			State:   pgerr.StateUnsupported,
-			Code:    pgerr.BackslashStrings,
-			Message: "cannot read strings while standard_conforming_strings is off",
-			Detail:  "Backslashes in plain strings would be read in two ways.",
-			Hint:    "Set standard_conforming_strings to on.",
-		})
-	}
-	if b.refusal != nil {
-		return &Plan{Refusal: b.refusal}
+		b.backslashStrings()
 	}
 	columns := b.results(out)
 	if b.refusal != nil {
 		return &Plan{Refusal: b.refusal}
 	}
-	if !b.changed {
-		return &Plan{Verdict: Forward, Columns: columns}
+	plan := &Plan{Verdict: Forward, Columns: columns}
+	if b.changed {
+		plan = b.assemble(tree, columns)
 	}
-	return b.assemble(tree, columns)
+	plan.Copy, plan.Cursor, plan.Prepared = b.copy, b.cursor, b.prepared
+	if b.prepared != nil {
+		// The parameters are those of the statement inside, not of PREPARE.
+		b.prepared.Params, b.prepared.ClientParams = plan.Params, plan.ClientParams
+		plan.Params, plan.ClientParams = nil, nil
+	}
+	return plan
+}
+
+// parse reads the statement.
+func (b *binder) parse() (*pg.ParseResult, *pgerr.Error) {
+	tree, err := pg.Parse(string(b.sql[b.st.Start:b.st.End]))
+	switch {
+	case err != nil:
+		return nil, parseRefusal(err)
+	case len(tree.Stmts) != 1:
+		return nil, internalRefusal("statement was split wrongly")
+	}
+	return tree, nil
 }
 
 // results turns the output columns of the statement into what the session

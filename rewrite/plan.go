@@ -46,6 +46,11 @@ type Plan struct {
 	// Rewrite and with Forward: a SELECT may need no change in its text and yet
 	// bring sealed values.
 	Columns []ResultColumn
+	// Copy is set for COPY between client and server over sealed columns,
+	// Prepared for PREPARE, Cursor for DECLARE of a query that brings them.
+	Copy     *Copy
+	Prepared *Prepared
+	Cursor   *Cursor
 }
 
 // Piece is a run of text, or a slot of the client's statement in its place.

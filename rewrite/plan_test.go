@@ -83,6 +83,7 @@ func openPage(t *testing.T, file string) *page {
 	}
 	p := &page{archive: archive, compiler: rewrite.New(1000)}
 	p.env = environment(t, section("policy"), section("schema"), strings.TrimSpace(string(section("user"))))
+	p.env.Commands = strings.HasSuffix(file, "session.txtar")
 	return p
 }
 
@@ -162,7 +163,31 @@ func show(p planned) string {
 			fmt.Fprintf(&out, "column %d opens %s %s as %s\n", i+1, c.Target.Column, c.Target.Logical.Name, readName(c.Access.Read))
 		}
 	}
+	showSession(&out, p.plan)
 	return out.String()
+}
+
+func showSession(out *bytes.Buffer, p *rewrite.Plan) {
+	if c := p.Copy; c != nil {
+		fmt.Fprintf(out, "copy %v format %d header %t delimiter %q quote %q escape %q null %q\n", c.From, c.Format, c.Header, c.Delimiter, c.Quote, c.Escape, c.Null)
+		for i, col := range c.Columns {
+			switch {
+			case col.Use.Target != nil:
+				fmt.Fprintf(out, "field %d is %s\n", i+1, showUse(col.Use, "value"))
+			case col.Result.Target != nil:
+				fmt.Fprintf(out, "field %d opens %s as %s\n", i+1, col.Result.Target.Column, readName(col.Result.Access.Read))
+			}
+		}
+	}
+	if prepared := p.Prepared; prepared != nil {
+		fmt.Fprintf(out, "prepares %s with %d parameters and %d columns\n", prepared.Name, len(prepared.Params), len(prepared.Columns))
+		for i, param := range prepared.Params {
+			fmt.Fprintf(out, "$%d = %s of the client's $%d\n", i+1, showUse(param.Use, "value"), param.Client)
+		}
+	}
+	if cursor := p.Cursor; cursor != nil {
+		fmt.Fprintf(out, "declares %s hold %t with %d columns\n", cursor.Name, cursor.Hold, len(cursor.Columns))
+	}
 }
 
 func showSlot(out *bytes.Buffer, p planned, piece rewrite.Piece) {

@@ -190,3 +190,13 @@ func (b *binder) tooManyValues() {
 		Hint:    "Name as many columns as there are values.",
 	})
 }
+
+func (b *binder) backslashStrings() {
+	b.refuse(&pgerr.Error{
+		State:   pgerr.StateUnsupported,
+		Code:    pgerr.BackslashStrings,
+		Message: "cannot read strings while standard_conforming_strings is off",
+		Detail:  "Backslashes in plain strings would be read in two ways.",
+		Hint:    "Set standard_conforming_strings to on.",
+	})
+}

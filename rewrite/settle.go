@@ -92,25 +92,30 @@ func (b *binder) settleConst(n *pg.Node, c *pg.A_Const, u Use) {
 	}
 	negative := b.sql[int(c.Location)+b.st.Start] == '-'
 	u.Negate = negative && u.Role != Verbatim
-	b.takeSlot(slot, []Use{u})
-	n.Node = paramNode(slotBase + slot).Node
+	number := b.takeSlot(slot, []Use{u})
+	n.Node = paramNode(number).Node
 	if u.Role != Verbatim {
 		b.changed = true
 		return
 	}
 	if negative {
-		n.Node = pg.MakeAExprNode(pg.A_Expr_Kind_AEXPR_OP, []*pg.Node{pg.MakeStrNode("-")}, nil, paramNode(slotBase+slot), -1).Node
+		n.Node = pg.MakeAExprNode(pg.A_Expr_Kind_AEXPR_OP, []*pg.Node{pg.MakeStrNode("-")}, nil, paramNode(number), -1).Node
 	}
 }
 
-// takeSlot notes what becomes of a slot. A literal plays one part only: two
-// would mean that a copy of it was settled apart, and one of them in clear.
-func (b *binder) takeSlot(slot int, uses []Use) {
-	if before, ok := b.slots[slot]; ok && !slices.Equal(before.uses, uses) {
-		b.refuse(internalRefusal("a literal was settled twice"))
-		return
+// takeSlot notes what becomes of a slot and returns the number that stands for
+// it in the tree. A literal plays one part only: two would mean that a copy of
+// it was settled apart, and one of them in clear.
+func (b *binder) takeSlot(slot int, uses []Use) int {
+	if i, ok := b.slots[slot]; ok && !b.again {
+		if !slices.Equal(b.places[i].uses, uses) {
+			b.refuse(internalRefusal("a literal was settled twice"))
+		}
+		return slotBase + i
 	}
-	b.slots[slot] = slotUse{uses: uses}
+	b.places = append(b.places, place{slot: slot, uses: uses})
+	b.slots[slot] = len(b.places) - 1
+	return slotBase + len(b.places) - 1
 }
 
 // settleWord settles true and false, which are words of the shape, not slots.
@@ -155,8 +160,7 @@ func (b *binder) settleList(list *pg.List, u Use) bool {
 	if slot < 0 || b.st.Slots[slot].Form != shape.List {
 		return false
 	}
-	b.takeSlot(slot, []Use{u})
-	list.Items = []*pg.Node{paramNode(slotBase + slot)}
+	list.Items = []*pg.Node{paramNode(b.takeSlot(slot, []Use{u}))}
 	if u.Role != Verbatim {
 		b.changed = true
 	}

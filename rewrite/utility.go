@@ -14,6 +14,10 @@ import (
 // that has a name in it that reaches something protected. Those that move no
 // value and change no definition go on; all others are refused.
 func (b *binder) utility(n *pg.Node) {
+	if !b.env.Commands && remembered(n) {
+		b.command(commandName(n.GetNode()))
+		return
+	}
 	switch s := n.GetNode().(type) {
 	case *pg.Node_TransactionStmt, *pg.Node_VariableSetStmt, *pg.Node_VariableShowStmt,
 		*pg.Node_DiscardStmt, *pg.Node_DeallocateStmt, *pg.Node_ClosePortalStmt, *pg.Node_FetchStmt,
@@ -25,9 +29,25 @@ func (b *binder) utility(n *pg.Node) {
 		return // ANALYZE of a sealed column keeps samples of sealed values
 	case *pg.Node_ExplainStmt:
 		b.explain(s.ExplainStmt)
+	case *pg.Node_CopyStmt:
+		b.copyStmt(s.CopyStmt)
+	case *pg.Node_PrepareStmt:
+		b.prepare(s.PrepareStmt)
+	case *pg.Node_DeclareCursorStmt:
+		b.declare(s.DeclareCursorStmt)
 	default:
 		b.command(commandName(s))
 	}
+}
+
+// remembered says that the session must carry out, or remember, what the
+// statement does.
+func remembered(n *pg.Node) bool {
+	switch n.GetNode().(type) {
+	case *pg.Node_CopyStmt, *pg.Node_PrepareStmt, *pg.Node_DeclareCursorStmt:
+		return true
+	}
+	return false
 }
 
 // explain plans the statement that EXPLAIN is of. What it shows is text that

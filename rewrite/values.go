@@ -42,8 +42,7 @@ func (b *binder) rows(s *pg.SelectStmt, wants []want) []*column {
 		}
 		out[i].later = b.undecided(func(u Use) { uses[i] = u })
 	}
-	b.takeSlot(slot, uses)
-	first.Items = []*pg.Node{paramNode(slotBase + slot)}
+	first.Items = []*pg.Node{paramNode(b.takeSlot(slot, uses))}
 	s.ValuesLists = s.ValuesLists[:1]
 	return out
 }

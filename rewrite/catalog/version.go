@@ -14,21 +14,21 @@ import (
 // changes changes its sum. Rows below 16384 are initdb's and never change.
 const versionSQL = `
 SELECT ARRAY[
- (SELECT coalesce(sum(pg_catalog.hashtextextended(oid || ' ' || nspname, 1)), 0) FROM pg_catalog.pg_namespace)::text,
- (SELECT coalesce(sum(pg_catalog.hashtextextended(oid || ' ' || xmin || ' ' || relname || ' ' || relnamespace, 2)), 0)
+ (SELECT coalesce(sum(pg_catalog.hash_record_extended(ROW(oid, nspname), 1)), 0) FROM pg_catalog.pg_namespace)::text,
+ (SELECT coalesce(sum(pg_catalog.hash_record_extended(ROW(oid, xmin, relname, relnamespace), 2)), 0)
   FROM pg_catalog.pg_class WHERE oid >= 16384 AND relkind IN ('r', 'v', 'm', 'S', 'f', 'p'))::text,
- (SELECT coalesce(sum(pg_catalog.hashtextextended(a.attrelid || ' ' || a.attnum || ' ' || a.xmin, 3)), 0)
+ (SELECT coalesce(sum(pg_catalog.hash_record_extended(ROW(a.attrelid, a.attnum, a.xmin), 3)), 0)
   FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
   WHERE a.attrelid >= 16384 AND a.attnum > 0 AND c.relkind IN ('r', 'v', 'm', 'S', 'f', 'p'))::text,
- (SELECT coalesce(sum(pg_catalog.hashtextextended(oid || ' ' || xmin, 4)), 0)
+ (SELECT coalesce(sum(pg_catalog.hash_record_extended(ROW(oid, xmin), 4)), 0)
   FROM pg_catalog.pg_type WHERE oid >= 16384)::text,
- (SELECT coalesce(sum(pg_catalog.hashtextextended(oid || ' ' || xmin, 5)), 0)
+ (SELECT coalesce(sum(pg_catalog.hash_record_extended(ROW(oid, xmin), 5)), 0)
   FROM pg_catalog.pg_proc WHERE oid >= 16384)::text,
- (SELECT coalesce(sum(pg_catalog.hashtextextended(inhrelid || ' ' || inhparent || ' ' || xmin, 6)), 0)
+ (SELECT coalesce(sum(pg_catalog.hash_record_extended(ROW(inhrelid, inhparent, xmin), 6)), 0)
   FROM pg_catalog.pg_inherits)::text,
- (SELECT coalesce(sum(pg_catalog.hashtextextended(oid || ' ' || xmin, 7)), 0)
+ (SELECT coalesce(sum(pg_catalog.hash_record_extended(ROW(oid, xmin), 7)), 0)
   FROM pg_catalog.pg_rewrite WHERE oid >= 16384)::text,
- (SELECT coalesce(sum(pg_catalog.hashtextextended(oid || ' ' || xmin, 8)), 0)
+ (SELECT coalesce(sum(pg_catalog.hash_record_extended(ROW(oid, xmin), 8)), 0)
   FROM pg_catalog.pg_constraint WHERE conname LIKE 'pgveil\_guard\_%')::text]`
 
 const recordedVersionSQL = `

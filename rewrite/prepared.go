@@ -1,0 +1,157 @@
+package rewrite
+
+import (
+	pg "github.com/pganalyze/pg_query_go/v6"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/pgveil/pgveil/internal/pgerr"
+	"github.com/pgveil/pgveil/rewrite/shape"
+)
+
+// Prepared is what the SQL statement PREPARE makes, for the session to keep
+// under its name until DEALLOCATE or DISCARD.
+type Prepared struct {
+	Name string
+	// Params are those of the sent statement, ClientParams those of the client's.
+	Params       []Param
+	ClientParams []ClientParam
+	// Columns describe its result, nil where rows are forwarded untouched.
+	Columns []ResultColumn
+}
+
+// Cursor is what DECLARE makes, for the session to keep under its name until
+// CLOSE, or until the transaction ends unless Hold is set.
+type Cursor struct {
+	Name    string
+	Hold    bool
+	Columns []ResultColumn
+}
+
+// prepare plans PREPARE. The parameters of the prepared statement are numbered
+// anew, and sealed ones are text to the server.
+func (b *binder) prepare(s *pg.PrepareStmt) {
+	for i, n := range s.Argtypes {
+		t, ok := b.typeNamed(n.GetTypeName())
+		if !ok && len(n.GetTypeName().GetTypmods()) == 0 {
+			b.unsupported("a parameter of this type", nil)
+		}
+		b.declared = append(b.declared[:i:i], t.OID)
+	}
+	out := b.statement(s.Query, &scope{})
+	b.decideRest()
+	columns := b.results(out)
+	if b.refusal != nil {
+		return
+	}
+	b.prepared = &Prepared{Name: s.Name, Columns: columns}
+	if b.changed {
+		s.Argtypes = b.sentTypes(s.Argtypes)
+	}
+}
+
+// sentTypes returns the parameter types of the statement that is sent.
+func (b *binder) sentTypes(declared []*pg.Node) []*pg.Node {
+	types := make([]*pg.Node, len(b.params))
+	for i, p := range b.params {
+		switch {
+		case p.Use.Role == EqualityArray:
+			types[i] = typeNode("_text")
+		case p.Use.Role != Verbatim:
+			types[i] = typeNode("text")
+		case p.Client <= len(declared):
+			types[i] = declared[p.Client-1]
+		default:
+			types[i] = typeNode("unknown")
+		}
+	}
+	return types
+}
+
+func typeNode(name string) *pg.Node {
+	return &pg.Node{Node: &pg.Node_TypeName{TypeName: &pg.TypeName{
+		Names: []*pg.Node{pg.MakeStrNode("pg_catalog"), pg.MakeStrNode(name)}, Typemod: -1,
+	}}}
+}
+
+// declare plans DECLARE CURSOR.
+func (b *binder) declare(s *pg.DeclareCursorStmt) {
+	const hold = 0x0020 // CURSOR_OPT_HOLD
+	out := b.statement(s.Query, &scope{})
+	b.decideRest()
+	columns := b.results(out)
+	if b.refusal == nil && columns != nil {
+		b.cursor = &Cursor{Name: s.Portalname, Hold: s.Options&hold != 0, Columns: columns}
+	}
+}
+
+// PlanExecute plans EXECUTE of a statement that was prepared with a plan: the
+// arguments take the parts that its parameters play. It is not cached, because
+// what the name means is the session's.
+func PlanExecute(env *Env, sql []byte, st *shape.Statement, of *Prepared) *Plan {
+	if len(of.Params) == 0 {
+		return &Plan{Verdict: Forward, Columns: of.Columns}
+	}
+	b := newBinder(env, sql, st, nil)
+	tree, refusal := b.parse()
+	if refusal != nil {
+		return &Plan{Refusal: refusal}
+	}
+	s := tree.Stmts[0].Stmt.GetExecuteStmt()
+	if s == nil || s.Name != of.Name {
+		return &Plan{Refusal: internalRefusal("this is not EXECUTE of that statement")}
+	}
+	want := 0
+	for _, p := range of.Params {
+		want = max(want, p.Client)
+	}
+	if len(s.Params) != max(want, len(of.ClientParams)) {
+		b.wrongArguments(of.Name)
+		return &Plan{Refusal: b.refusal}
+	}
+	b.arguments(s, of)
+	if b.refusal != nil {
+		return &Plan{Refusal: b.refusal}
+	}
+	return b.assemble(tree, of.Columns)
+}
+
+// arguments replaces the client's arguments by those of the sent statement.
+func (b *binder) arguments(s *pg.ExecuteStmt, of *Prepared) {
+	sent := make([]*pg.Node, len(of.Params))
+	b.again = true
+	for i, p := range of.Params {
+		arg := proto.Clone(s.Params[p.Client-1]).(*pg.Node)
+		t := b.expr(arg, &scope{})
+		switch {
+		case t.open && !t.array && t.later == nil:
+			b.settle(arg, t, b.argumentUse(p.Use, of.ClientParams, p.Client))
+		case p.Use.Role == Verbatim:
+			b.settlePlain(arg, t)
+		default:
+			b.computedValue(p.Use.Target)
+		}
+		sent[i] = arg
+	}
+	s.Params = sent
+	b.changed = true
+}
+
+// argumentUse says that an argument is cast to the parameter's type first.
+func (b *binder) argumentUse(u Use, client []ClientParam, n int) Use {
+	if u.Role == Verbatim || u.Cast.OID != 0 || n > len(client) {
+		return u
+	}
+	if t, ok := b.env.Snapshot.Type(client[n-1].OID); ok && u.Target.Logical.OID != t.OID {
+		u.Cast = t
+	}
+	return u
+}
+
+func (b *binder) wrongArguments(name string) {
+	b.refuse(&pgerr.Error{
+		State:   "42601",
+		Code:    pgerr.AmbiguousParameter,
+		Message: "wrong number of parameters for prepared statement \"" + name + "\"",
+		Hint:    "Give as many arguments as the statement has parameters.",
+	})
+}
