@@ -87,10 +87,22 @@ func (c *connection) serve(drain, hard context.Context) error {
 	if p == nil {
 		return c.join(hard)
 	}
-	s := newSession(p)
-	defer context.AfterFunc(drain, s.drain)()
 	c.told = true
-	return s.run(hard)
+	return runSession(drain, hard, newSession(p))
+}
+
+// runSession runs a session and, once drain is done, asks it to end.
+func runSession(drain, hard context.Context, s *session) error {
+	asked := make(chan struct{})
+	stop := context.AfterFunc(drain, func() {
+		defer close(asked)
+		_ = guard(func() error { s.drain(); return nil })
+	})
+	err := s.run(hard)
+	if !stop() {
+		<-asked
+	}
+	return err
 }
 
 // login brings the client to its server and lets them authenticate. It

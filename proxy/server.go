@@ -79,6 +79,9 @@ func New(o Options) *Server {
 	if o.Lookup == nil {
 		o.Lookup = func(string) (*Database, bool) { return nil, false }
 	}
+	if o.ClientTLS != nil {
+		o.ClientTLS = clientTLS(o.ClientTLS)
+	}
 	return &Server{opts: o}
 }
 

@@ -28,8 +28,7 @@ func (c *connection) negotiate(ctx context.Context) (*wire.Startup, error) {
 			return nil, err
 		}
 	}
-	_, encrypted := c.client.(*tls.Conn)
-	asked := map[wire.StartupKind]bool{wire.StartupSSL: encrypted, wire.StartupGSSENC: encrypted}
+	asked := map[wire.StartupKind]bool{}
 	for {
 		startup, err := wire.ReadStartup(c.fromClient)
 		if err != nil {
@@ -37,7 +36,7 @@ func (c *connection) negotiate(ctx context.Context) (*wire.Startup, error) {
 		}
 		switch startup.Kind {
 		case wire.StartupSSL, wire.StartupGSSENC:
-			if asked[startup.Kind] {
+			if asked[startup.Kind] || c.encrypted() {
 				return nil, protocolBroken("encryption was asked for twice", "")
 			}
 			asked[startup.Kind] = true
@@ -45,6 +44,7 @@ func (c *connection) negotiate(ctx context.Context) (*wire.Startup, error) {
 				return nil, err
 			}
 		case wire.StartupCancel:
+			// In clear as well: libpq encrypts its cancel requests from version 17 on only.
 			return startup, nil
 		default:
 			return startup, c.checkEncryption()
@@ -77,7 +77,7 @@ func (c *connection) answerEncryption(ctx context.Context, kind wire.StartupKind
 
 // checkEncryption refuses a client that should have asked for TLS.
 func (c *connection) checkEncryption() error {
-	if _, encrypted := c.client.(*tls.Conn); encrypted || c.local() || !c.srv.opts.RequireTLS {
+	if c.encrypted() || c.local() || !c.srv.opts.RequireTLS {
 		return nil
 	}
 	return &pgerr.Error{
@@ -87,6 +87,11 @@ func (c *connection) checkEncryption() error {
 		Detail:  "pgveil is configured to refuse clients without encryption.",
 		Hint:    "Connect with sslmode=require or stricter.",
 	}
+}
+
+func (c *connection) encrypted() bool {
+	_, ok := c.client.(*tls.Conn)
+	return ok
 }
 
 // local reports whether the client is on a Unix socket, where PostgreSQL has no TLS either.

@@ -34,9 +34,7 @@ func (c *connection) directTLS(ctx context.Context) error {
 
 // startTLS makes TLS over nc the way to the client.
 func (c *connection) startTLS(ctx context.Context, nc net.Conn) error {
-	config := c.srv.opts.ClientTLS.Clone()
-	config.NextProtos = []string{alpn}
-	encrypted := tls.Server(nc, config)
+	encrypted := tls.Server(nc, c.srv.opts.ClientTLS)
 	if err := encrypted.HandshakeContext(ctx); err != nil {
 		// TLS has sent its own alert.
 		c.told = true
@@ -44,6 +42,15 @@ func (c *connection) startTLS(ctx context.Context, nc net.Conn) error {
 	}
 	c.useClient(encrypted)
 	return nil
+}
+
+// clientTLS completes the configuration for clients. Like PostgreSQL, it keeps
+// nothing to resume a connection by: no client would.
+func clientTLS(config *tls.Config) *tls.Config {
+	config = config.Clone()
+	config.NextProtos = []string{alpn}
+	config.SessionTicketsDisabled = true
+	return config
 }
 
 // TLSMode is one of libpq's values of sslmode. The zero value is none of them
