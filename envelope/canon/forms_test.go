@@ -144,6 +144,9 @@ func TestAppendEquality(t *testing.T) {
 		{builtin(t, "text", -1), []string{"a"}, []string{"a ", "A", "á", "a\u0301"}},
 		{builtin(t, "text", -1), []string{"\u00e1"}, []string{"a\u0301"}},
 		{citext(), []string{"Straße", "STRAßE"}, []string{"strasse", "straße "}},
+		{citext(), []string{"ÉÅЖ", "éåж"}, []string{"eaж"}},
+		// Characters alone, never by context: a final sigma stays one.
+		{citext(), []string{"ΟΔΟΣ", "οδοσ"}, []string{"οδος"}},
 		{builtin(t, "interval", -1), []string{"1 mon", "30 days", "720 hours", "29 days 24 hours", "2 mons -30 days"}, []string{"31 days", "1 mon 00:00:00.000001"}},
 		{builtin(t, "interval", -1), []string{"178956970 years 7 months", "2147483647 mons"}, []string{"-2147483647 mons"}},
 		{builtin(t, "timetz", -1), []string{"12:00+02", "12:00:00+02:00"}, []string{"10:00+00", "12:00+03"}},
