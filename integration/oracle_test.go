@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -16,6 +17,9 @@ import (
 	"github.com/pgveil/pgveil/integration/oracle"
 	"github.com/pgveil/pgveil/internal/testkit"
 )
+
+// onlyReads matches statements after which the tables need not be compared.
+var onlyReads = regexp.MustCompile(`(?i)^(SELECT|TABLE|SET|RESET) [^;]*$`)
 
 var update = flag.Bool("update", false, "write the verdicts of testdata/oracle; a person reads the difference")
 
@@ -144,7 +148,7 @@ func (p *pair) judge(t *testing.T, b oracle.Block, tables []string) oracle.Verdi
 		last = oracle.Extended
 	}
 	v := p.forGood(ctx, last, b, plain, veiled)
-	if v.Judgement == oracle.Same && !strings.HasPrefix(strings.ToUpper(b.Statement.SQL), "SELECT") {
+	if v.Judgement == oracle.Same && !onlyReads.MatchString(b.Statement.SQL) {
 		if why := p.sameTables(t, tables); why != "" {
 			v = oracle.Verdict{Why: why}
 		}
@@ -166,6 +170,11 @@ func (p *pair) forGood(ctx context.Context, mode oracle.Mode, b oracle.Block, pl
 	out := oracle.Run(ctx, veiled, mode, b.Statement)
 	refused := oracle.Code(out.Err) != ""
 	if refused && b.Once {
+		if out.TxStatus != 'I' { // the message began a transaction
+			if _, err := veiled.Exec(ctx, "ROLLBACK").ReadAll(); err != nil {
+				return oracle.Verdict{Why: "ROLLBACK: " + err.Error()}
+			}
+		}
 		return oracle.Judge(oracle.Outcome{TxStatus: 'I'}, out, b.Ordered)
 	}
 	if refused {

@@ -124,16 +124,22 @@ func (s *stage) command(args ...string) (*exec.Cmd, error) {
 	return cmd, nil
 }
 
-func (s *stage) run(_ context.Context, args ...string) error {
+// run runs a pgveil command and prints the end of what it said: apply tells of
+// every step of every table.
+func (s *stage) run(ctx context.Context, args ...string) error {
 	cmd, err := s.command(args...)
 	if err != nil {
 		return err
 	}
+	defer context.AfterFunc(ctx, func() { _ = cmd.Process.Kill() })()
 	fmt.Printf("\n$ pgveil %s --config configs/demo.yaml\n", strings.Join(args, " "))
-	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stdout
-	if err := cmd.Run(); err != nil {
-		return fmt.Errorf("pgveil %s: %w", strings.Join(args, " "), err)
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("pgveil %s: %w: %s", strings.Join(args, " "), err, out)
 	}
+	const most = 4
+	lines := strings.Split(strings.TrimSpace(string(out)), "\n")
+	fmt.Println(strings.Join(lines[max(0, len(lines)-most):], "\n"))
 	return nil
 }
 

@@ -41,7 +41,7 @@ func (p Person) Name() string { return strings.ToUpper(p.Family + ", " + p.Given
 // householdSize is how many people share a household.
 const householdSize = 4
 
-// People invents n individuals, with IDs from 1.
+// People invents n individuals, with IDs from 1; n is below 99,991.
 func People(n int) []Person {
 	r := rand.New(rand.NewPCG(2024, 10))
 	of := languages()
@@ -56,17 +56,18 @@ func People(n int) []Person {
 func invent(r *rand.Rand, l people, id int) Person {
 	pick := func(from []string) string { return from[r.IntN(len(from))] }
 	p := Person{ID: id, Given: pick(l.given), Family: pick(l.family)}
-	// The number carries the ID, so that no two people share one by chance.
-	p.Phone = fmt.Sprintf("+%s 9%0*d%05d", l.country, l.digits-6, r.IntN(1000), id)
+	// What identifies somebody ends in a number that nobody else has.
+	own := id * 48271 % 99991
+	p.Phone = fmt.Sprintf("+%s 9%0*d%05d", l.country, l.digits-6, r.IntN(1000), own)
 	p.Email = fmt.Sprintf("p%d.%d@%s", id, r.IntN(1000), l.domain)
 	born := time.Date(1935, 1, 1, 0, 0, 0, 0, time.UTC).AddDate(0, 0, r.IntN(85*365))
 	p.Birthdate = born.Format(time.DateOnly)
 	p.Gender = pick([]string{"Female", "Male"})
 	p.Address = fmt.Sprintf("%s, %d", pick(l.places), 1+r.IntN(400))
 	p.Income = float64(r.IntN(40000)) / 4
-	p.NationalID = fmt.Sprintf("%04d-%04d-%04d", r.IntN(10000), id/10000, id%10000)
-	p.Account = fmt.Sprintf("ET%02d 1000 %04d %04d", r.IntN(100), id/10000, id%10000)
-	p.Voucher = fmt.Sprintf("%04x-%04x-%04x-%05x", r.IntN(1<<16), r.IntN(1<<16), r.IntN(1<<16), id)
+	p.NationalID = fmt.Sprintf("%04d-%04d-%04d", r.IntN(10000), own/10000, own%10000)
+	p.Account = fmt.Sprintf("ET%02d 1000 %04d %04d", r.IntN(100), own/10000, own%10000)
+	p.Voucher = fmt.Sprintf("%04x-%04x-%04x-%05x", r.IntN(1<<16), r.IntN(1<<16), r.IntN(1<<16), own)
 	return p
 }
 
