@@ -27,8 +27,9 @@ type asking struct {
 	identity *identity
 	dirty    bool
 	// touched says that a statement has changed settings in a transaction that
-	// may still be open, at which touchedAt is its number. When that transaction
-	// ends, or on an error, they change back.
+	// may still be open: when that ends, or on an error, they change back.
+	// touchedAt is the number of the last frame that may have changed them, there
+	// or back.
 	touched   bool
 	touchedAt uint64
 	// moved says that since the last probe a frame was sent that may have changed
@@ -186,7 +187,7 @@ func (s *session) boundary(e expect) uint64 {
 	s.asks.open = false
 	if s.asks.touched {
 		if status, _, _ := s.queue.state(); status != wire.InTransaction {
-			s.asks.moved = true
+			s.asks.moved, s.asks.touchedAt = true, seq
 		}
 	}
 	return seq
@@ -225,6 +226,6 @@ func (s *session) took(e *effect) {
 		s.ddl.Store(seq)
 	}
 	if a.touched && e.flags&endsTransaction != 0 {
-		a.moved = true
+		a.moved, a.touchedAt = true, seq
 	}
 }

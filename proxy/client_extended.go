@@ -36,7 +36,7 @@ func (s *session) prepare(ctx context.Context, body []byte) error {
 	}
 	switch {
 	case flags&namesPlanned != 0:
-		return s.refuseParse(m.Name, s.refuse(namesPlannedError("this")))
+		return s.refuseParse(m.Name, s.refuse(namesPlannedError("SQL")))
 	case flags&rewrite.Reaches == 0:
 		if len(stmts) == 1 {
 			st.effect = effectOf(at, m.SQL, &stmts[0])
@@ -87,7 +87,7 @@ func (s *session) planParse(ctx context.Context, st *statement, body []byte, stm
 		if err != nil {
 			return s.refuseParse(m.Name, s.refuse(err))
 		}
-		s.asks.sql = sql
+		s.asks.sql = keep(sql)
 		sent := wire.Parse{Name: m.Name, SQL: sql, OIDs: make([]uint32, len(st.plan.Params))}
 		for i := range st.plan.Params {
 			sent.OIDs[i] = st.plan.Params[i].OID
@@ -197,7 +197,7 @@ func (s *session) planBind(ctx context.Context, st *statement, body []byte) erro
 		return s.pass(expect{kind: expectBind}, wire.TypeBind, poisonedBody(body))
 	}
 	p := &portal{name: string(m.Portal), stmt: st}
-	p.run = &run{plan: st.plan, planning: st.ctx, effect: st.effect, formats: slices.Clone(m.ResultFormats), stmt: st}
+	p.run = &run{plan: st.plan, planning: st.ctx, effect: st.effect, formats: slices.Clone(m.ResultFormats)}
 	e := expect{kind: expectBind, portal: p, rewritten: st.plan.Verdict == rewrite.Rewrite}
 	var err error
 	if e.rewritten {
@@ -206,15 +206,17 @@ func (s *session) planBind(ctx context.Context, st *statement, body []byte) erro
 		s.addPortal(p)
 		err = s.pass(e, wire.TypeBind, body)
 	}
-	if err != nil || st.plan.Columns == nil || st.described.Load() {
+	if err != nil {
 		return err
 	}
-	// The client may never ask what the result is, but pgveil must know.
+	// The client may never ask what the result is, but pgveil must know, and every
+	// time: the server resolves the names of a prepared statement anew when a
+	// table has changed, and a column by the old name may be another one.
 	frame, err := (&wire.Describe{Kind: wire.KindPortal, Name: m.Portal}).Append(s.asks.frame[:0])
 	if err != nil {
 		return err
 	}
-	s.asks.frame = frame
+	s.asks.frame = keep(frame)
 	s.push(expect{kind: expectDescribe, portal: p, own: true})
 	return s.write(frame)
 }
@@ -271,7 +273,7 @@ func (s *session) describe(_ context.Context, body []byte) error {
 			// The plan is taken now: a later Bind may renew it.
 			if st := e.parse; st != nil && st.plan != nil {
 				e.rewritten = st.plan.Verdict == rewrite.Rewrite
-				e.described = &run{plan: st.plan, planning: st.ctx, stmt: st}
+				e.described = &run{plan: st.plan, planning: st.ctx}
 			}
 		} else {
 			e.portal = s.settledPortal(m.Name)

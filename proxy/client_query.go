@@ -20,8 +20,6 @@ type run struct {
 	effect   effect
 	// formats are the result formats of a portal; none in the simple protocol.
 	formats []int16
-	// stmt is the prepared statement that the portal is of, nil in the simple protocol.
-	stmt *statement
 	// cells say how a row is read. The server's side makes them.
 	cells []cell
 	// cachedForms are those of the settings formsOf.
@@ -60,7 +58,18 @@ func (s *session) query(ctx context.Context, body []byte) error {
 // text of the next statement may be read differently after it. It reports
 // false if the session has ended.
 func (s *session) settleSettings() bool {
-	return !s.asks.touched || s.waitFor(s.asks.touchedAt)
+	a := &s.asks
+	if !a.touched {
+		return true
+	}
+	if !s.waitFor(a.touchedAt) {
+		return false
+	}
+	if status, quiet, _ := s.queue.state(); quiet && status == wire.Idle {
+		// Nothing is left that could change them back, but something may have.
+		a.touched, a.dirty = false, true
+	}
+	return true
 }
 
 func (s *session) passQuery(e expect, body []byte) error {
@@ -85,7 +94,7 @@ func (s *session) sendQuery(e expect, sql []byte) error {
 	if err != nil {
 		return err
 	}
-	s.asks.frame = frame
+	s.asks.frame = keep(frame)
 	s.boundary(e)
 	return s.write(frame)
 }
@@ -133,7 +142,7 @@ func (s *session) planQuery(ctx context.Context, sql, body []byte, stmts []shape
 			break
 		}
 	}
-	s.asks.sql = m.out
+	s.asks.sql = keep(m.out)
 	for i := range e.runs {
 		s.took(&e.runs[i].effect)
 	}

@@ -8,7 +8,7 @@ import (
 // describedRows answers a Describe by the result's description.
 func (s *session) describedRows() error {
 	a := &s.answers
-	r, stmt := s.described()
+	r := s.described()
 	if r == nil {
 		return s.done()
 	}
@@ -25,9 +25,6 @@ func (s *session) describedRows() error {
 	if !r.agree(a.fields.Fields) {
 		return s.spoil(errMismatch)
 	}
-	if stmt != nil {
-		stmt.described.Store(true)
-	}
 	switch {
 	case cur.own || a.spoiled:
 		return nil
@@ -37,18 +34,13 @@ func (s *session) describedRows() error {
 	return s.sayPatched(r.plan)
 }
 
-// described returns the run that a Describe is of, as far as it has a plan,
-// and the prepared statement.
-func (s *session) described() (*run, *statement) {
+// described returns the run that a Describe is of, nil if it has no plan.
+func (s *session) described() *run {
 	cur := &s.answers.cur
-	if cur.portal != nil && cur.portal.run != nil {
-		return cur.portal.run, cur.portal.stmt
+	if cur.portal != nil {
+		return cur.portal.run
 	}
-	st := cur.parse
-	if st == nil || cur.described == nil {
-		return nil, nil
-	}
-	return cur.described, st
+	return cur.described
 }
 
 // parameterDescription answers a Describe of a statement. The client's

@@ -106,6 +106,7 @@ func (o *opener) row(ctx context.Context, dst, body []byte, r *run, set *setting
 		}
 		dst = wire.AppendValue(dst, value)
 	}
+	o.plain, o.value = keep(o.plain), keep(o.value)
 	if err := row.Err(); err != nil {
 		return dst[:start], err
 	}

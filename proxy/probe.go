@@ -137,11 +137,10 @@ func (s *session) readyToPlan(ctx context.Context) (readiness, *pgerr.Error) {
 // waitSettled waits for what is under way and may change settings that the
 // server reports, or the catalog.
 func (s *session) waitSettled() bool {
-	a := &s.asks
-	if a.touched && !s.waitFor(a.touchedAt) {
+	if !s.settleSettings() {
 		return false
 	}
-	if ddl := s.ddl.Load(); ddl != 0 && !a.open {
+	if ddl := s.ddl.Load(); ddl != 0 && !s.asks.open {
 		return s.waitFor(s.queue.last())
 	}
 	return true

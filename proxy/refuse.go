@@ -91,7 +91,7 @@ func (s *session) sendParse(e expect, m *wire.Parse) error {
 	if err != nil {
 		return fmt.Errorf("sending a Parse: %w", err)
 	}
-	s.asks.frame = frame
+	s.asks.frame = keep(frame)
 	s.push(e)
 	return s.write(frame)
 }
@@ -101,7 +101,7 @@ func (s *session) sendBind(e expect, m *wire.Bind) error {
 	if err != nil {
 		return fmt.Errorf("sending a Bind: %w", err)
 	}
-	s.asks.frame = frame
+	s.asks.frame = keep(frame)
 	s.push(e)
 	return s.write(frame)
 }

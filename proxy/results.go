@@ -219,11 +219,22 @@ func (s *session) withAnswer(f func([]byte) error) error {
 
 // say sends the client a frame of pgveil's making.
 func (s *session) say(frame []byte) error {
-	s.answers.frame = frame[:0]
+	s.answers.frame = keep(frame)
 	if _, err := s.toClient.Write(frame); err != nil {
 		return writingClient(err)
 	}
 	return nil
+}
+
+// keepBuffer is the largest buffer that a session keeps for the next frame.
+const keepBuffer = 256 << 10
+
+// keep returns a buffer to be used again, unless one long value has made it large.
+func keep(b []byte) []byte {
+	if cap(b) > keepBuffer {
+		return nil
+	}
+	return b[:0]
 }
 
 func (s *session) sayFrame(typ byte, body []byte) error {

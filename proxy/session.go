@@ -154,12 +154,11 @@ func (s *session) goodbye(err error) {
 }
 
 // drain ends the session as PostgreSQL does when it shuts down, as soon as it
-// is between transactions. It may be called from any goroutine and does not wait.
+// is between transactions. It may be called from any goroutine, and waits for
+// a client that is just being written to.
 func (s *session) drain() {
 	s.draining.Store(true)
-	if !s.toClientTurn.TryLock() {
-		return // the server's side is at work, and looks when it is done
-	}
+	s.toClientTurn.Lock()
 	defer s.toClientTurn.Unlock()
 	s.endIfDrained()
 }

@@ -320,3 +320,13 @@ func (c *script) readLine(syncs int) []string {
 		}
 	}
 }
+
+// firstError reads up to an ErrorResponse.
+func (c *script) firstError() string {
+	c.t.Helper()
+	for {
+		if word, typ := c.next(); typ == wire.TypeErrorResponse {
+			return word
+		}
+	}
+}

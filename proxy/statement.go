@@ -3,7 +3,6 @@ package proxy
 import (
 	"slices"
 	"sync"
-	"sync/atomic"
 
 	"github.com/pgveil/pgveil/rewrite"
 	"github.com/pgveil/pgveil/rewrite/catalog"
@@ -26,10 +25,7 @@ type statement struct {
 	// plan is nil for a statement that is forwarded; ctx is what it was planned in.
 	plan *rewrite.Plan
 	ctx  *planning
-	// described says that the server's description of the result agreed with the plan.
-	described atomic.Bool
-
-	reg *registry
+	reg  *registry
 	// prev is the statement of that name that stays if the Parse fails.
 	prev *statement
 }
