@@ -24,6 +24,10 @@ type Upstream struct {
 	TLS *tls.Config
 }
 
+// connectTimeout is shorter than the login's, so that a client hears of a
+// server that cannot be reached before it is out of time itself.
+const connectTimeout = 10 * time.Second
+
 // link is a connection to the server.
 type link struct {
 	conn net.Conn
@@ -114,7 +118,7 @@ func (u *Upstream) dial(ctx context.Context, a attempt) (*link, error) {
 	if isPath(address) {
 		network, address = "unix", socketPath(address)
 	}
-	var dialer net.Dialer
+	dialer := net.Dialer{Timeout: connectTimeout}
 	conn, err := dialer.DialContext(ctx, network, address)
 	if err != nil {
 		return nil, serverAway(fmt.Errorf("connecting to the server: %w", err))
