@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -103,6 +104,34 @@ func TestStore_custodianFlaps(t *testing.T) {
 	r.clock.advance(keystore.Pause)
 	if _, key, err := r.people.Active(t.Context()); err != nil || bytesOf(t, key) != want {
 		t.Errorf("Active in the end = %v, want the key", err)
+	}
+}
+
+// What Create has returned for survives a crash of a server that does not wait
+// for its disk: values may be sealed with the key a moment later.
+func TestCreate_isDurableWithoutSynchronousCommit(t *testing.T) {
+	// A long delay makes sure that nothing but the commit itself writes it.
+	pg := testkit.StartPostgres(t, testkit.WithSetting("synchronous_commit", "off"), testkit.WithSetting("wal_writer_delay", "10s"))
+	p := keystore.NewPostgres(poolTo(t, pg, "postgres"))
+	steps(t, p.EnsureSchema(t.Context()))
+	s, err := keystore.Open(t.Context(), p, newCustodian(t), keystore.Options{Refresh: -1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	steps(t, s.Create(t.Context(), "people"))
+	if _, err := s.Add(t.Context(), "people", keystore.Data); err != nil {
+		t.Fatal(err)
+	}
+	steps(t, s.Move(t.Context(), "people", keystore.Data, 2, keystore.Active), pg.Stop(), pg.Start())
+
+	var states []string
+	for _, row := range pg.Rows(t, "postgres", "SELECT purpose, version::text, state FROM pgveil.key ORDER BY 1, 2") {
+		states = append(states, strings.Join(row, " "))
+	}
+	want := []string{"data 1 retiring", "data 2 active", "index 0 active"}
+	if !slices.Equal(states, want) {
+		t.Errorf("after a crash the records are %q, want %q", states, want)
 	}
 }
 

@@ -60,7 +60,7 @@ func NewPostgres(db DB) *Postgres { return &Postgres{db: db} }
 // EnsureSchema makes schema pgveil and its table unless they are there. It may
 // be called again, and by several processes at once.
 func (p *Postgres) EnsureSchema(ctx context.Context) error {
-	err := pgx.BeginFunc(ctx, p.db, func(tx pgx.Tx) error {
+	err := p.durably(ctx, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, "SELECT pg_catalog.pg_advisory_xact_lock($1)", int64(ddlLock)); err != nil {
 			return err
 		}
@@ -76,6 +76,20 @@ func (p *Postgres) EnsureSchema(ctx context.Context) error {
 		return fmt.Errorf("making table pgveil.key: %w", err)
 	}
 	return nil
+}
+
+// durably runs f in a transaction that is on disk when it is committed, even on
+// a server with synchronous_commit off. Otherwise a crash could take a key back
+// that is in memory here and has sealed values since.
+func (p *Postgres) durably(ctx context.Context, f func(pgx.Tx) error) error {
+	return pgx.BeginFunc(ctx, p.db, func(tx pgx.Tx) error {
+		_, err := tx.Exec(ctx, `SELECT pg_catalog.set_config('synchronous_commit', 'on', true)
+			WHERE pg_catalog.current_setting('synchronous_commit') = 'off'`)
+		if err != nil {
+			return err
+		}
+		return f(tx)
+	})
 }
 
 // Records returns all records; none if the table is not there.
@@ -111,7 +125,7 @@ func scanRecord(row pgx.CollectableRow) (Record, error) {
 
 // Insert adds all records or none.
 func (p *Postgres) Insert(ctx context.Context, records ...Record) error {
-	err := pgx.BeginFunc(ctx, p.db, func(tx pgx.Tx) error {
+	err := p.durably(ctx, func(tx pgx.Tx) error {
 		for _, r := range records {
 			_, err := tx.Exec(ctx, `
 				INSERT INTO pgveil.key (keyset, purpose, version, state, custodian, scheme, wrapped, created, mac)
@@ -136,7 +150,7 @@ func (p *Postgres) Insert(ctx context.Context, records ...Record) error {
 // UpdateState makes all changes or none. A MAC differs whenever any field does,
 // so it is what is compared.
 func (p *Postgres) UpdateState(ctx context.Context, changes ...Change) error {
-	err := pgx.BeginFunc(ctx, p.db, func(tx pgx.Tx) error {
+	err := p.durably(ctx, func(tx pgx.Tx) error {
 		for _, c := range changes {
 			done, err := tx.Exec(ctx, `
 				UPDATE pgveil.key SET state = $1, wrapped = $2, mac = $3
