@@ -25,8 +25,6 @@ func (l *loader) custodian(n strictyaml.Node) {
 			strictyaml.Field{Key: "pin", Required: true, Read: secret(&c.PIN)},
 			strictyaml.Field{Key: "key", Required: true, Read: text(&c.Key)},
 		)
-	default:
-		n.Report(strconv.Quote(written.Scalar())+" is no kind of custodian", strictyaml.Suggest(written.Scalar(), []string{Software, PKCS11}))
 	case "keymanager":
 		n.Report("kind keymanager is not available in this version", "write kind: software or kind: pkcs11")
 	case Software, "":
@@ -34,5 +32,7 @@ func (l *loader) custodian(n strictyaml.Node) {
 			strictyaml.Field{Key: "file", Required: true, Read: l.file(&c.File)},
 			strictyaml.Field{Key: "passphrase", Required: true, Read: secret(&c.Passphrase)},
 		)
+	default:
+		n.Report(strconv.Quote(written.Scalar())+" is no kind of custodian", strictyaml.Suggest(written.Scalar(), []string{Software, PKCS11}))
 	}
 }
