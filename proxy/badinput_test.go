@@ -169,7 +169,7 @@ func TestServer_downIsSaidCalmly(t *testing.T) {
 		}
 	}
 	entries := px.logs.FilterLevelExact(zapcore.WarnLevel).All()
-	if len(entries) != 2 || !strings.Contains(entries[0].ContextMap()["cause"].(string), address) {
+	if len(entries) != 2 || !strings.Contains(entries[0].ContextMap()["err"].(string), address) {
 		t.Errorf("the log has %v, want two warnings with the address", entries)
 	}
 }

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"io"
 
-	"go.uber.org/zap"
-
 	"github.com/pgveil/pgveil/internal/wire"
 )
 
@@ -29,7 +27,7 @@ func (c *connection) cancel(ctx context.Context, request *wire.Startup) error {
 	if err != nil {
 		return err
 	}
-	c.log.Debug("cancel request forwarded", zap.Int("bytes", len(request.Raw)))
+	c.log.Debug("cancel request forwarded")
 	return nil
 }
 

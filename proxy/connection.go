@@ -137,20 +137,21 @@ func (c *connection) login(ctx context.Context, startup *wire.Startup) (*pair, e
 // connection ended. drain is done while the server shuts down.
 func (c *connection) goodbye(drain context.Context, err error) {
 	refusal := c.reason(drain, err)
-	switch {
-	case err == nil:
-		c.log.Debug("connection ended")
+	if refusal == nil {
+		c.log.Debug("connection ended", zap.NamedError("err", err))
 		return
-	case refusal == nil:
-		c.log.Debug("connection ended", zap.Error(err))
-		return
-	case refusal.State == pgerr.StateInternal:
-		c.log.Error("connection ended", zap.String("code", string(refusal.Code)), zap.Error(err), zap.NamedError("cause", refusal.Cause))
-	case refusal.State == pgerr.StateServerGone:
-		c.log.Warn("connection ended", zap.String("code", string(refusal.Code)), zap.Error(err), zap.NamedError("cause", refusal.Cause))
-	default:
-		c.log.Info("connection ended", zap.String("code", string(refusal.Code)), zap.Error(err), zap.NamedError("cause", refusal.Cause))
 	}
+	level := zap.InfoLevel
+	switch refusal.State {
+	case pgerr.StateInternal:
+		level = zap.ErrorLevel
+	case pgerr.StateServerGone:
+		level = zap.WarnLevel
+	}
+	if refusal.Cause != nil {
+		err = fmt.Errorf("%w: %w", err, refusal.Cause)
+	}
+	c.log.Log(level, "connection ended", zap.String("code", string(refusal.Code)), zap.NamedError("err", err))
 	if !c.told {
 		c.tell(refusal)
 	}

@@ -132,7 +132,7 @@ func (s *Server) accept(ctx, hard context.Context, l net.Listener, open *sync.Wa
 				return err
 			}
 			// Out of file descriptors, most likely: those that are open must get on.
-			s.opts.Log.Warn("accepting a connection", zap.Error(err))
+			s.opts.Log.Warn("accepting a connection", zap.NamedError("err", err))
 			select {
 			case <-ctx.Done():
 			case <-time.After(50 * time.Millisecond):

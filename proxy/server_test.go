@@ -45,7 +45,7 @@ func TestServer_panicEndsOneConnection(t *testing.T) {
 		t.Errorf("another session gives %q", got)
 	}
 	entries := px.logs.FilterLevelExact(zapcore.ErrorLevel).All()
-	if len(entries) != 1 || !strings.Contains(entries[0].ContextMap()["cause"].(string), "server_test.go") {
+	if len(entries) != 1 || !strings.Contains(entries[0].ContextMap()["err"].(string), "server_test.go") {
 		t.Errorf("the log has %v, want one error with the stack", entries)
 	}
 	if n := px.Sessions(); n != 1 {

@@ -141,6 +141,8 @@ func (s *session) unblock() {
 // goodbye tells the client why the session ends, unless the server has. Both
 // sides have ended.
 func (s *session) goodbye(err error) {
+	s.toClientTurn.Lock() // drain may be at it
+	defer s.toClientTurn.Unlock()
 	var refusal *pgerr.Error
 	if s.saidGoodbye.Load() || !errors.As(err, &refusal) {
 		_ = s.toClient.Flush()
