@@ -47,6 +47,8 @@ type binder struct {
 	copy     *Copy
 	cursor   *Cursor
 	prepared *Prepared
+	// depth is how many views stand around this query.
+	depth int
 	// noGroup is above zero inside of function calls, where a grouped column
 	// stands for itself.
 	noGroup int
@@ -162,19 +164,20 @@ func (b *binder) statement(n *pg.Node, sc *scope) []*column {
 	}
 }
 
-// relation binds a table by name, from a FROM clause or as the target of a
-// write. It returns nil for one that the snapshot does not know.
-func (b *binder) relation(rv *pg.RangeVar) *catalog.Relation {
-	rel := b.env.Snapshot.Lookup(b.env.SearchPath, rv.Schemaname, rv.Relname)
-	if rel == nil {
+// lookup finds a relation by name, nil for one that the snapshot does not know.
+func (b *binder) lookup(rv *pg.RangeVar) *catalog.Relation {
+	return b.env.Snapshot.Lookup(b.env.SearchPath, rv.Schemaname, rv.Relname)
+}
+
+// usable checks that a relation may be named, and notes that a protected one
+// was. It returns what it was given.
+func (b *binder) usable(rel *catalog.Relation, rv *pg.RangeVar) *catalog.Relation {
+	switch {
+	case rel == nil:
 		b.awaited(rv)
-		return nil
-	}
-	if rel.Tainted != "" {
+	case rel.Tainted != "":
 		b.tainted("relation", rel.Schema+"."+rel.Name, rel.Tainted)
-		return rel
-	}
-	if rel.Protects() {
+	case rel.Protects():
 		b.reached = true
 	}
 	return rel
@@ -206,7 +209,7 @@ func columnsOf(rel *catalog.Relation) []*column {
 
 // target returns the source of a table that is written to.
 func (b *binder) target(rv *pg.RangeVar) *source {
-	rel := b.relation(rv)
+	rel := b.usable(b.lookup(rv), rv)
 	src := &source{alias: rv.Relname, schema: rv.Schemaname, rel: rel}
 	if rel == nil {
 		src.opaque = true

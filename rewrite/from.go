@@ -4,6 +4,8 @@ import (
 	"slices"
 
 	pg "github.com/pganalyze/pg_query_go/v6"
+
+	"github.com/pgveil/pgveil/rewrite/catalog"
 )
 
 // with plans common table expressions and makes their names known in sc.
@@ -137,14 +139,29 @@ func (b *binder) rangeVar(rv *pg.RangeVar, sc *scope) ([]*column, bool) {
 	src := &source{alias: rv.Relname, schema: rv.Schemaname}
 	if cte := b.cteOf(rv, sc); cte != nil {
 		src.cols, src.opaque = b.renamed(cte.cols, nil), cte.opaque
-	} else if src.rel = b.relation(rv); src.rel != nil {
-		src.cols, src.schema = columnsOf(src.rel), src.rel.Schema
+	} else if src.rel = b.readable(rv, src); src.rel != nil {
+		src.schema = src.rel.Schema
 	} else {
 		src.opaque = true
 	}
 	b.alias(src, rv.Alias)
 	sc.sources = append(sc.sources, src)
 	return src.cols, !src.opaque
+}
+
+// readable binds a table or view that is read, and fills in its columns.
+func (b *binder) readable(rv *pg.RangeVar, src *source) *catalog.Relation {
+	rel := b.lookup(rv)
+	if rel != nil && rel.Definition != "" {
+		if cols, ok := b.view(rel); ok {
+			src.cols = cols
+			return rel
+		}
+	}
+	if rel = b.usable(rel, rv); rel != nil {
+		src.cols = columnsOf(rel)
+	}
+	return rel
 }
 
 func (b *binder) cteOf(rv *pg.RangeVar, sc *scope) *source {

@@ -13,7 +13,7 @@ import (
 // line is a relation, a function or a comment:
 //
 //	public.res_partner(id int4 not null default, name varchar(100), birthdate date)
-//	view public.adults(id int4, name varchar) tainted it is a view over public.res_partner
+//	view public.adults(id int4, name varchar) tainted it is a view over public.res_partner as SELECT id, name FROM public.res_partner
 //	tainted function find_partner its body names res_partner
 //	setting function become
 //	# a comment
@@ -87,6 +87,7 @@ func (s *Snapshot) buildLine(line string) error {
 		if r.Tainted, ok = strings.CutPrefix(reason, "tainted "); !ok {
 			return fmt.Errorf("%q behind the columns", reason)
 		}
+		r.Tainted, r.Definition, _ = strings.Cut(r.Tainted, " as ")
 	}
 	for i, text := range splitColumns(columns) {
 		c, err := s.buildColumn(text)

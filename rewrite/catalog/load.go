@@ -59,6 +59,9 @@ func load(ctx context.Context, q Querier, pol *policy.Policy) (*Snapshot, error)
 	}
 	s.protect(pol, rec)
 	s.taint(pol, reach)
+	if err := s.loadDefinitions(ctx, q); err != nil {
+		return nil, err
+	}
 	s.finish(pol)
 	return s, nil
 }

@@ -1,0 +1,46 @@
+package catalog
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// definitionsSQL runs with an empty search path, so that every name that is
+// not PostgreSQL's own comes back qualified.
+const definitionsSQL = `
+SELECT c.oid, pg_catalog.rtrim(pg_catalog.pg_get_viewdef(c.oid), ';')
+FROM pg_catalog.pg_class c WHERE c.oid = ANY($1)`
+
+// loadDefinitions reads the queries of the views that lead to something protected.
+func (s *Snapshot) loadDefinitions(ctx context.Context, q Querier) error {
+	var views []uint32
+	for oid, r := range s.byOID {
+		if r.Tainted != "" && (r.Kind == 'v' || r.Kind == 'm') {
+			views = append(views, oid)
+		}
+	}
+	if len(views) == 0 {
+		return nil
+	}
+	rows, err := q.Query(ctx, `SELECT pg_catalog.set_config('search_path', '', true)`)
+	if err != nil {
+		return fmt.Errorf("definitions of views: %w", err)
+	}
+	rows.Close()
+	rows, err = q.Query(ctx, definitionsSQL, views)
+	if err != nil {
+		return fmt.Errorf("definitions of views: %w", err)
+	}
+	var oid uint32
+	var definition string
+	_, err = pgx.ForEachRow(rows, []any{&oid, &definition}, func() error {
+		s.byOID[oid].Definition = definition
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("definitions of views: %w", err)
+	}
+	return nil
+}
