@@ -229,6 +229,16 @@ CREATE RULE also AS ON INSERT TO q DO ALSO INSERT INTO p VALUES (new.id, 'x');`)
 			t.Errorf("%s is tainted by %q, want %q", name, got, want)
 		}
 	}
+	for name, want := range map[string]string{
+		"direct": "SELECT p.id FROM public.p",
+		"stored": "SELECT nested.id FROM public.nested",
+		"z":      "",
+	} {
+		got := strings.Join(strings.Fields(s.Lookup(nil, "public", name).Definition), " ")
+		if got != want {
+			t.Errorf("%s has the definition %q, want %q", name, got, want)
+		}
+	}
 	want := []string{"called", "direct", "nested", "p", "peek", "plain", "q", "stored"}
 	if got := slices.Sorted(s.Names()); !slices.Equal(got, want) {
 		t.Errorf("Names() = %q, want %q", got, want)

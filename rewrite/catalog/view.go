@@ -24,12 +24,11 @@ func (s *Snapshot) loadDefinitions(ctx context.Context, q Querier) error {
 	if len(views) == 0 {
 		return nil
 	}
-	rows, err := q.Query(ctx, `SELECT pg_catalog.set_config('search_path', '', true)`)
+	before, err := setSearchPath(ctx, q, "")
 	if err != nil {
 		return fmt.Errorf("definitions of views: %w", err)
 	}
-	rows.Close()
-	rows, err = q.Query(ctx, definitionsSQL, views)
+	rows, err := q.Query(ctx, definitionsSQL, views)
 	if err != nil {
 		return fmt.Errorf("definitions of views: %w", err)
 	}
@@ -42,5 +41,19 @@ func (s *Snapshot) loadDefinitions(ctx context.Context, q Querier) error {
 	if err != nil {
 		return fmt.Errorf("definitions of views: %w", err)
 	}
-	return nil
+	_, err = setSearchPath(ctx, q, before)
+	return err
+}
+
+// setSearchPath sets the search path for the transaction and returns the one before.
+func setSearchPath(ctx context.Context, q Querier, path string) (before string, err error) {
+	const sql = `SELECT pg_catalog.current_setting('search_path'), pg_catalog.set_config('search_path', $1, true)`
+	rows, err := q.Query(ctx, sql, path)
+	if err == nil {
+		_, err = pgx.ForEachRow(rows, []any{&before, new(string)}, func() error { return nil })
+	}
+	if err != nil {
+		return "", fmt.Errorf("setting the search path: %w", err)
+	}
+	return before, nil
 }
