@@ -22,7 +22,7 @@ type person struct {
 	Birthdate *time.Time
 	Income    pgtype.Numeric
 	Active    *bool
-	Doc       map[string]any
+	Doc       any
 	Tag       pgtype.UUID
 }
 
@@ -78,7 +78,7 @@ func pgxInsert(ctx context.Context, conn *pgx.Conn, mode pgx.QueryExecMode, v ma
 	var id int
 	err = conn.QueryRow(ctx, `INSERT INTO people (id, name, email, birthdate, income, active, doc, tag)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8), (2, 'Second', NULL, $4, DEFAULT, false, '[]', NULL) RETURNING id`,
-		mode, 1, v["name"], v["email"], born, income, true, map[string]any{"k": 2.5}, tag).Scan(&id)
+		mode, 1, v["name"], v["email"], born, income, true, `{"k": 2.5}`, tag).Scan(&id)
 	return id, err
 }
 

@@ -18,7 +18,7 @@ import (
 
 // baseSettings are appended to every cluster's postgresql.conf. All that a
 // client sends is logged and no WAL is thrown away, so that a leak stays to be
-// found; nothing is made durable, which no test needs.
+// found; nothing is made durable against a loss of power, which no test needs.
 const baseSettings = `
 listen_addresses = '127.0.0.1'
 logging_collector = off
@@ -31,7 +31,7 @@ log_min_error_statement = 'error'
 wal_level = logical
 wal_keep_size = '4GB'
 fsync = off
-synchronous_commit = off
+synchronous_commit = on
 shared_buffers = '32MB'
 max_connections = 60
 autovacuum_naptime = '1h'
