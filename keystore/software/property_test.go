@@ -13,7 +13,7 @@ import (
 
 // Any key under any associated data comes back, and under any other does not.
 func TestWrap_anyKeyAndAAD(t *testing.T) {
-	c := mustOpen(t, create(t))
+	c := mustOpen(t, copied(t))
 	rapid.Check(t, func(rt *rapid.T) {
 		some := rapid.SliceOfN(rapid.Byte(), 0, 64)
 		key, aad, other := some.Draw(rt, "key"), some.Draw(rt, "aad"), some.Draw(rt, "other aad")
@@ -37,7 +37,7 @@ func TestWrap_anyKeyAndAAD(t *testing.T) {
 
 // A custodian may be used by many at once, and closed under them.
 func TestCustodian_closedWhileInUse(t *testing.T) {
-	c := mustOpen(t, create(t))
+	c := mustOpen(t, copied(t))
 	key := secret.New(bytes.Repeat([]byte{3}, 32))
 	w, err := c.Wrap(t.Context(), key, nil)
 	if err != nil {

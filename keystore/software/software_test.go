@@ -130,7 +130,7 @@ func TestOpen_missingFile(t *testing.T) {
 
 // A wrong passphrase and a damaged file must not be told apart.
 func TestOpen_wrongPassphraseIsNoOracle(t *testing.T) {
-	path := create(t)
+	path := copied(t)
 	_, _, wrong := Open(path, secret.New([]byte("correct horse battery stapler")))
 	if codeOf(wrong) != pgerr.CustodianPassphrase {
 		t.Fatalf("Open with a wrong passphrase = %v", wrong)
@@ -154,7 +154,7 @@ func TestOpen_everyFieldIsBound(t *testing.T) {
 		"empty":     func(f *file) { f.Sealed = nil },
 	} {
 		t.Run(name, func(t *testing.T) {
-			path := create(t)
+			path := copied(t)
 			edit(t, path, change)
 			if _, _, err := Open(path, pass()); codeOf(err) != pgerr.CustodianPassphrase {
 				t.Errorf("Open = %v, want a refusal", err)
@@ -183,7 +183,7 @@ func TestFile_headerTellsFilesApart(t *testing.T) {
 }
 
 func TestOpen_notARootKeyFile(t *testing.T) {
-	good := read(t, create(t))
+	good := read(t, copied(t))
 	for name, content := range map[string]string{
 		"empty":          "",
 		"not json":       "-----BEGIN PRIVATE KEY-----",
@@ -216,7 +216,7 @@ func TestOpen_notARootKeyFile(t *testing.T) {
 }
 
 func TestOpen_warnsOfAnOpenMode(t *testing.T) {
-	path := create(t)
+	path := copied(t)
 	for mode, want := range map[fs.FileMode]int{0o600: 0, 0o400: 0, 0o640: 1, 0o604: 1, 0o660: 1} {
 		if err := os.Chmod(path, mode); err != nil {
 			t.Fatal(err)
@@ -231,7 +231,7 @@ func TestOpen_warnsOfAnOpenMode(t *testing.T) {
 }
 
 func TestUnwrap_refusesWhatWasChanged(t *testing.T) {
-	c := mustOpen(t, create(t))
+	c := mustOpen(t, copied(t))
 	aad := []byte("data v1")
 	good, err := c.Wrap(t.Context(), secret.New(make([]byte, 32)), aad)
 	if err != nil {
@@ -257,7 +257,7 @@ func TestUnwrap_refusesWhatWasChanged(t *testing.T) {
 	if _, err := c.Unwrap(t.Context(), good, []byte("data v2")); !errors.Is(err, keystore.ErrDamaged) {
 		t.Errorf("Unwrap with other associated data = %v, want ErrDamaged", err)
 	}
-	other := mustOpen(t, create(t))
+	other := mustOpen(t, create(t)) // another root key
 	if _, err := other.Unwrap(t.Context(), good, aad); !errors.Is(err, keystore.ErrDamaged) {
 		t.Errorf("Unwrap under another root = %v, want ErrDamaged", err)
 	}
@@ -267,7 +267,7 @@ func TestUnwrap_refusesWhatWasChanged(t *testing.T) {
 }
 
 func TestWrap_neverTwiceTheSame(t *testing.T) {
-	c := mustOpen(t, create(t))
+	c := mustOpen(t, copied(t))
 	key := secret.New(make([]byte, 32))
 	a, err1 := c.Wrap(t.Context(), key, nil)
 	b, err2 := c.Wrap(t.Context(), key, nil)
@@ -277,7 +277,7 @@ func TestWrap_neverTwiceTheSame(t *testing.T) {
 }
 
 func TestCustodian_endsWithItsContextAndItsClose(t *testing.T) {
-	c := mustOpen(t, create(t))
+	c := mustOpen(t, copied(t))
 	key := secret.New(make([]byte, 32))
 	w, err := c.Wrap(t.Context(), key, nil)
 	if err != nil {
@@ -336,10 +336,32 @@ func FuzzParse(f *testing.F) {
 	})
 }
 
+// create makes a root key file. It costs Argon2id, so tests that need no root key of
+// their own take a copy.
 func create(t *testing.T) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "root.key")
 	if err := Create(path, pass()); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+var once struct {
+	sync.Mutex
+	content []byte
+}
+
+// copied returns a copy of a root key file that is made once.
+func copied(t *testing.T) string {
+	t.Helper()
+	once.Lock()
+	defer once.Unlock()
+	if once.content == nil {
+		once.content = read(t, create(t))
+	}
+	path := filepath.Join(t.TempDir(), "root.key")
+	if err := os.WriteFile(path, once.content, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	return path
