@@ -13,6 +13,7 @@ import (
 
 	"github.com/pgveil/pgveil/internal/config"
 	"github.com/pgveil/pgveil/policy"
+	"github.com/pgveil/pgveil/rewrite/catalog"
 )
 
 func read(t *testing.T, name string) []byte {
@@ -176,6 +177,45 @@ func TestOpenG2P_whoSeesWhat(t *testing.T) {
 			if a := p.Access(c, p.RolesOf(policy.Identity{User: "postgres"})); a.Read > policy.Seal || a.Filter || a.Write {
 				t.Errorf("the database administrator may do %+v with %s", a, c)
 			}
+		}
+	}
+}
+
+// Every column of the list has a type that can be protected, so a database with
+// these columns has no problem with the policy.
+func TestOpenG2P_fitsTheRecordedTypes(t *testing.T) {
+	p, err := policy.Load("openg2p.yaml", read(t, "openg2p.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	columns := columnsOf(t, filepath.Join("testdata", "openg2p_columns.txt"))
+	var schema strings.Builder
+	for _, table := range p.Tables {
+		schema.WriteString(table.Schema + "." + table.Name + "(id int4 not null")
+		for _, c := range table.Columns {
+			typeName, ok := columns[c.Table+"."+c.Name]
+			if !ok {
+				typeName = "text" // what the policy has beyond the list
+			}
+			parsed, err := policy.ParseType(typeName)
+			if err != nil {
+				t.Fatal(err)
+			}
+			schema.WriteString(", " + c.Name + " " + parsed.Name)
+		}
+		schema.WriteString(")\n")
+	}
+	snapshot, err := catalog.Build(p, schema.String())
+	if err != nil {
+		t.Fatalf("Build: %v\n%s", err, schema.String())
+	}
+	for _, problem := range snapshot.Problems() {
+		t.Errorf("%+v", problem)
+	}
+	for _, table := range p.Tables {
+		relation := snapshot.Lookup([]string{"public"}, "", table.Name)
+		if relation == nil || !relation.Protects() || relation.Tainted != "" {
+			t.Errorf("%s: %+v, want a protected relation", table.Name, relation)
 		}
 	}
 }

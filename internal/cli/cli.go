@@ -134,6 +134,7 @@ func report(w io.Writer, err error) int {
 		return exitFailed
 	case errors.Is(err, context.Canceled):
 		fmt.Fprintln(w, "pgveil: error: interrupted")
+		fmt.Fprintln(w, "pgveil: hint: what was done stays done; run it again to go on")
 		return exitFailed
 	}
 	if problems, ok := errors.AsType[*strictyaml.Problems](err); ok {

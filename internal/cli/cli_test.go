@@ -29,7 +29,7 @@ func TestReport(t *testing.T) {
 		{"done", nil, 0, ""},
 		{"told already", errReported, 1, ""},
 		{"any error", errors.New("it broke"), 1, "pgveil: error: it broke\n"},
-		{"interrupted", fmt.Errorf("sealing: %w", context.Canceled), 1, "pgveil: error: interrupted\n"},
+		{"interrupted", fmt.Errorf("sealing: %w", context.Canceled), 1, "pgveil: error: interrupted\npgveil: hint: what was done stays done; run it again to go on\n"},
 		{"usage", &usageError{message: "no", hint: "do"}, 2, "pgveil: error: no\npgveil: hint: do\n"},
 		{"problems", fmt.Errorf("loading: %w", problems), 2, "pgveil: error: a:1:2: x: is wrong (write y)\npgveil: error: --listen: is no address\n"},
 		{"one of ours, with its cause", fmt.Errorf("opening: %w", &pgerr.Error{
