@@ -81,7 +81,7 @@ func TestApply(t *testing.T) {
 		"every_type": testEveryType, "again": testAgain, "interrupted": testInterrupted, "guard": testGuard,
 		"concurrent": testConcurrent, "unique": testUnique, "indexes": testIndexes, "defaults": testDefaults,
 		"renames": testRenames, "restore": testRestore, "scrub": testScrub, "lock": testLock, "refuses": testRefuses,
-		"odd_names": testOddNames, "late_writer": testLateWriter, "long_values": testLongValues, "bad_value": testBadValue, "new_column": testNewColumn, "domains": testDomains,
+		"odd_names": testOddNames, "late_writer": testLateWriter, "anew": testAnew, "long_values": testLongValues, "bad_value": testBadValue, "new_column": testNewColumn, "domains": testDomains,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, pg) })
 	}

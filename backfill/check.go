@@ -90,10 +90,9 @@ func (s *state) judge() findings {
 		return f
 	}
 	for _, p := range s.snap.Problems() {
-		if s.renamed(p.Column) {
-			continue
+		if !s.mendable(p.Column) {
+			f.add(Error, p.Column.String(), p.What, "correct the policy, or the table")
 		}
-		f.add(Error, p.Column.String(), p.What, "correct the policy or the table")
 	}
 	for _, t := range s.tables {
 		t.judge(&f)
@@ -104,16 +103,25 @@ func (s *state) judge() findings {
 	return f
 }
 
-// renamed reports whether what is wrong with a column is only that its record
-// still has an old name, which apply mends.
-func (s *state) renamed(c *policy.Column) bool {
-	return slices.ContainsFunc(s.moves, func(m move) bool { return m.to.path() == c.String() })
+// mendable reports whether what is wrong with a column is only that it was
+// renamed or made again, which apply sees to.
+func (s *state) mendable(pc *policy.Column) bool {
+	if slices.ContainsFunc(s.moves, func(m move) bool { return m.to.path() == pc.String() }) {
+		return true
+	}
+	for _, t := range s.tables {
+		if slices.ContainsFunc(t.columns, func(c *column) bool { return c.Column == pc && c.anew }) {
+			return true
+		}
+	}
+	return false
 }
 
 func (s *state) judgeServer(f *findings) {
 	const oldest = 140000
 	if s.server.encoding != "UTF8" {
-		f.add(Error, "", "the database's encoding is "+s.server.encoding, "sealed values are made of UTF-8; use a database with encoding UTF8")
+		f.add(Error, "", "the database's encoding is "+s.server.encoding,
+			"sealed values are made of UTF-8; use a database with encoding UTF8")
 	}
 	if s.server.version < oldest {
 		f.add(Error, "", fmt.Sprintf("the server's version is %d.%d", s.server.version/10000, s.server.version%10000), "use PostgreSQL 14 or later")
@@ -198,7 +206,8 @@ func (s *state) judgeReach(f *findings) {
 	}
 	for r := range s.snap.Relations() {
 		if (r.Kind == 'v' || r.Kind == 'm') && r.Tainted != "" {
-			f.add(Warning, r.Schema+"."+r.Name, r.Tainted+": pgveil refuses statements that use it", "query the tables instead")
+			f.add(Warning, r.Schema+"."+r.Name, r.Tainted+": pgveil refuses statements that use it, unless it only shows sealed columns",
+				"query the tables instead")
 		}
 	}
 	slices.SortStableFunc(*f, func(a, b Finding) int {

@@ -61,13 +61,15 @@ func (c *column) judge(f *findings) {
 	if name := strings.TrimPrefix(c.Logical.Name, "_"); equality && name == "json" {
 		f.add(Error, c.String(), "type json has no equality", "make it jsonb, or take equality out of its search")
 	}
-	if c.sealed() {
-		if !c.guardValidated {
-			f.add(Warning, c.String(), "its guard is missing or not validated: plaintext can be stored past pgveil", "run apply")
-		}
+	switch {
+	case c.sealed():
 		return
+	case c.anew:
+		f.add(Warning, c.String(), "it was dropped and made again after it was sealed", "run apply")
+	case c.record != nil && c.record.sealed:
+		f.add(Warning, c.String(), "its guard is missing or not validated: plaintext can be stored past pgveil", "run apply")
 	}
-	if c.plainDefault != nil {
+	if c.plainDefault != nil && (c.record == nil || c.anew) {
 		if _, null, ok := constant(*c.plainDefault); !ok {
 			f.add(Error, c.String(), "its DEFAULT is not a constant, and the server cannot seal", "drop the default")
 		} else if !null {

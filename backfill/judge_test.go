@@ -141,7 +141,7 @@ func TestDependent_judge(t *testing.T) {
 			c.declared, c.isText = "date", false
 		}
 		if tc.sealed {
-			c.record = &record{sealed: true}
+			c.record, c.guardValidated = &record{sealed: true}, true
 		}
 		tc.what = "the object"
 		got, what, _ := tc.dependent.judge(c)

@@ -127,3 +127,53 @@ func strangerConn(t *testing.T, pg *testkit.Postgres, database string) *pgx.Conn
 	t.Cleanup(func() { _ = conn.Close(context.Background()) })
 	return conn
 }
+
+// testAnew drops sealed columns and makes them again, as an ORM does with a
+// module that is taken out and put back.
+func testAnew(t *testing.T, pg *testkit.Postgres) {
+	conn := database(t, pg, "anew", "CREATE TABLE p (id int, name text DEFAULT 'x', born date)", "INSERT INTO p VALUES (1, 'Ann', '1980-01-01')")
+	pol := protecting("public.p.name", "public.p.born")
+	apply(t, conn, pol)
+	ids := rows(t, conn, "SELECT id FROM pgveil.domain ORDER BY name")
+	exec(t, conn, `ALTER TABLE p DROP name, DROP born, ADD name text DEFAULT 'y', ADD born timestamp;
+INSERT INTO p (id, born) VALUES (2, '1990-01-01 12:00')`)
+	snap, err := catalog.Load(t.Context(), conn, pol)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"name", "born"} {
+		if p := snap.Lookup(nil, "public", "p").Column(name).Protected; p.Ready {
+			t.Errorf("%s is ready although it was made again", name)
+		}
+	}
+	var warned int
+	for _, f := range check(t, conn, pol) {
+		if f.Severity == backfill.Error {
+			t.Errorf("Check: %v", f)
+		}
+		if f.Severity == backfill.Warning {
+			warned++
+		}
+	}
+	if warned != 2 {
+		t.Errorf("Check has %d warnings, want one for each column", warned)
+	}
+	apply(t, conn, pol)
+	want := []string{"1|y|<NULL>", "2|y|1990-01-01 12:00:00"}
+	if got := opened(t, conn, "SELECT id, name, born FROM p ORDER BY id"); !slices.Equal(got, want) {
+		t.Errorf("rows are %q, want %q", got, want)
+	}
+	if got := rows(t, conn, "SELECT id FROM pgveil.domain ORDER BY name"); !slices.Equal(got, ids) {
+		t.Errorf("domains are %q, want %q", got, ids)
+	}
+	if snap, err = catalog.Load(t.Context(), conn, pol); err != nil {
+		t.Fatal(err)
+	}
+	if p := snap.Lookup(nil, "public", "p").Column("born").Protected; !p.Ready || p.Logical.Name != "timestamp" {
+		t.Errorf("born is %+v, want it ready and a timestamp", p)
+	}
+	exec(t, conn, "INSERT INTO p (id) VALUES (3)")
+	if got := opened(t, conn, "SELECT name FROM p WHERE id = 3"); got[0] != "y" {
+		t.Errorf("the new default is %q", got)
+	}
+}

@@ -57,6 +57,9 @@ type column struct {
 	guardValidated bool
 	// record is what apply recorded, nil before it did.
 	record *record
+	// anew says that the column was dropped and made again after it was sealed:
+	// its type is not that of a sealed column any more.
+	anew bool
 }
 
 // String returns schema.table.column.
@@ -73,7 +76,10 @@ func (c *column) storage() string {
 	return "text"
 }
 
-func (c *column) sealed() bool { return c.record != nil && c.record.sealed }
+// sealed reports whether there is nothing to do for the column.
+func (c *column) sealed() bool {
+	return c.record != nil && c.record.sealed && c.guardValidated && !c.anew
+}
 
 func (t *table) String() string { return t.schema + "." + t.name }
 
@@ -158,6 +164,9 @@ func loadTable(ctx context.Context, q DB, snap *catalog.Snapshot, pt *policy.Tab
 			if logical, ok := snap.TypeByName(nil, c.record.typeSchema, c.record.typeName); ok {
 				p.Logical = logical
 				p.Logical.Mod = c.record.typeMod
+			}
+			if c.record.sealed && !rc.Type.StoredAsIs() {
+				c.anew, p.Logical = true, rc.Type
 			}
 			c.Protected = &p
 		}

@@ -3,6 +3,7 @@ package backfill
 import (
 	"context"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -51,7 +52,7 @@ func (c *openColumn) guardName() string {
 func (j *job) plan(s *state, t *table) (*work, error) {
 	w := &work{job: j, table: t}
 	for _, c := range t.columns {
-		if c.sealed() && c.guardValidated {
+		if c.sealed() {
 			continue
 		}
 		p := *c.Protected
@@ -93,7 +94,9 @@ INSERT INTO pgveil."column" (schema_name, table_name, column_name, relation, att
   plain_type, plain_default, terms, pad, guard, state)
 SELECT $1, $2, $3, $4, $5, $6, n.nspname, t.typname, $8, $9, NULL, $10, $11, $12, 'sealing'
 FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace WHERE t.oid = $7
-ON CONFLICT (schema_name, table_name, column_name) DO UPDATE SET state = 'sealing', scrubbed = false`
+ON CONFLICT (schema_name, table_name, column_name) DO UPDATE SET state = 'sealing', scrubbed = false,
+  type_schema = excluded.type_schema, type_name = excluded.type_name, type_mod = excluded.type_mod,
+  plain_type = CASE WHEN $13 THEN excluded.plain_type ELSE "column".plain_type END`
 
 const replacedIndexSQL = `
 INSERT INTO pgveil.replaced (schema_name, table_name, index_name, plain_definition, constraint_definition, replacement, done)
@@ -109,7 +112,7 @@ func (w *work) prepare(ctx context.Context) error {
 		}
 		for _, c := range w.open {
 			_, err := tx.Exec(ctx, columnSQL, w.table.schema, w.table.name, c.name, w.table.oid, c.num, c.DomainID,
-				c.Logical.OID, c.Logical.Mod, c.declared, termsOf(c.Column), c.Column.Pad, c.pattern)
+				c.Logical.OID, c.Logical.Mod, c.declared, termsOf(c.Column), c.Column.Pad, c.pattern, c.anew)
 			if err != nil {
 				return fmt.Errorf("recording column %s: %w", c.name, err)
 			}
@@ -205,14 +208,18 @@ func (w *work) alter(ctx context.Context, tx pgx.Tx) error {
 // sealDefault returns the sealed default of a column that still has a plain
 // one, "" for none.
 func (w *work) sealDefault(ctx context.Context, c *openColumn) (string, error) {
-	if c.plainDefault == nil || c.record != nil { // a recorded column has had its default sealed
+	if c.plainDefault == nil {
 		return "", nil
 	}
 	value, null, ok := constant(*c.plainDefault)
 	if !ok {
 		return "", fmt.Errorf("it is not a constant")
 	}
-	if null {
+	pattern, err := regexp.Compile(c.pattern)
+	if err != nil {
+		return "", fmt.Errorf("internal error: the guard's pattern: %w", err)
+	}
+	if null || pattern.MatchString(value) { // sealed by an earlier run
 		return "", nil
 	}
 	sealed, err := c.sealer.Seal(ctx, nil, []byte(value))
