@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/pgveil/pgveil/envelope/canon"
 	"github.com/pgveil/pgveil/internal/wire"
 	"github.com/pgveil/pgveil/rewrite"
 	"github.com/pgveil/pgveil/rewrite/shape"
@@ -37,6 +38,10 @@ type asking struct {
 	moved    bool
 	errors   uint64
 	probedAt time.Time
+	// forms are the text forms of formsOf and formsIn.
+	forms   *canon.Settings
+	formsOf *settings
+	formsIn *planning
 
 	// Buffers for frames that are decoded and made.
 	parse wire.Parse

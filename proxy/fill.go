@@ -26,8 +26,11 @@ type filler struct {
 
 // filler returns a filler for the session's present planning and settings.
 func (s *session) filler(ctx context.Context) *filler {
-	set := s.settings.Load()
-	return &filler{ctx: ctx, planning: s.asks.planning, settings: set, forms: s.asks.planning.forms(set)}
+	a, set := &s.asks, s.settings.Load()
+	if a.formsOf != set || a.formsIn != a.planning {
+		a.formsOf, a.formsIn, a.forms = set, a.planning, a.planning.forms(set)
+	}
+	return &filler{ctx: ctx, planning: a.planning, settings: set, forms: a.forms}
 }
 
 // text appends what is sent instead of a statement.

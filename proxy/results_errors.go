@@ -11,6 +11,15 @@ import (
 // without it and positions in it. Names that drivers read, such as the
 // constraint's, stay.
 func (s *session) sayScrubbed(typ byte, fields wire.ErrorFields, rewritten bool) error {
+	frame, err := scrub(fields, rewritten).Append(s.answers.frame[:0], typ)
+	if err != nil {
+		return s.serverSide(err)
+	}
+	return s.say(frame)
+}
+
+// scrub drops fields and replaces values in place.
+func scrub(fields wire.ErrorFields, rewritten bool) wire.ErrorFields {
 	kept := fields[:0]
 	for _, f := range fields {
 		switch f.Code {
@@ -27,11 +36,7 @@ func (s *session) sayScrubbed(typ byte, fields wire.ErrorFields, rewritten bool)
 		}
 		kept = append(kept, f)
 	}
-	frame, err := kept.Append(s.answers.frame[:0], typ)
-	if err != nil {
-		return s.serverSide(err)
-	}
-	return s.say(frame)
+	return kept
 }
 
 var (

@@ -144,7 +144,7 @@ func (s *session) goodbye(err error) {
 	s.toClientTurn.Lock() // drain may be at it
 	defer s.toClientTurn.Unlock()
 	var refusal *pgerr.Error
-	if s.saidGoodbye.Load() || !errors.As(err, &refusal) {
+	if s.saidGoodbye.Swap(true) || !errors.As(err, &refusal) {
 		_ = s.toClient.Flush()
 		return
 	}

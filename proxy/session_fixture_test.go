@@ -80,13 +80,12 @@ tables:
 // testKeys are keys that never change.
 type testKeys struct{}
 
-func (testKeys) key(purpose byte) secret.Bytes {
-	return secret.New([]byte(strings.Repeat(string(purpose), 32)))
-}
-func (k testKeys) Active(context.Context) (uint32, secret.Bytes, error) { return 1, k.key('d'), nil }
-func (k testKeys) Data(context.Context, uint32) (secret.Bytes, error)   { return k.key('d'), nil }
-func (k testKeys) Index(context.Context, uint32) (secret.Bytes, error)  { return k.key('i'), nil }
-func (testKeys) Epoch(context.Context) (uint32, error)                  { return 0, nil }
+var dataKey, indexKey = secret.New([]byte(strings.Repeat("d", 32))), secret.New([]byte(strings.Repeat("i", 32)))
+
+func (testKeys) Active(context.Context) (uint32, secret.Bytes, error) { return 1, dataKey, nil }
+func (testKeys) Data(context.Context, uint32) (secret.Bytes, error)   { return dataKey, nil }
+func (testKeys) Index(context.Context, uint32) (secret.Bytes, error)  { return indexKey, nil }
+func (testKeys) Epoch(context.Context) (uint32, error)                { return 0, nil }
 
 // sealed is a proxy in front of a database with a sealed table.
 type sealed struct {

@@ -1,0 +1,143 @@
+package proxy
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/pgveil/pgveil/internal/wire"
+	"github.com/pgveil/pgveil/rewrite"
+	"github.com/pgveil/pgveil/rewrite/shape"
+)
+
+// words are the names that a test protects.
+func words(names ...string) policyMatcher {
+	m := policyMatcher{}
+	for _, n := range names {
+		m[n] = struct{}{}
+	}
+	return m
+}
+
+func TestReachesAnyhow_findsNamesInWhatCannotBeScanned(t *testing.T) {
+	m := words("people", "Odd Name", "naïve")
+	for _, tc := range []struct {
+		sql  string
+		want bool
+	}{
+		{"SELECT * FROM people WHERE x = 'open", true},
+		{"SELECT * FROM PeOpLe WHERE x = 'open", true},
+		{`SELECT * FROM "people" WHERE x = 'open`, true},
+		{`SELECT * FROM "Odd Name" WHERE x = 'open`, true},
+		{"SELECT * FROM naïve WHERE x = 'open", true},
+		{`SELECT * FROM u&"\0070eople" WHERE x = 'open`, true},
+		{"SELECT * FROM public.people/* open", true},
+		{"SELECT * FROM peoples, my_people WHERE x = 'open", false},
+		{"SELECT 'open", false},
+		{"", false},
+	} {
+		if got := reachesAnyhow(m, []byte(tc.sql)); got != tc.want {
+			t.Errorf("reachesAnyhow(%q) = %t, want %t", tc.sql, got, tc.want)
+		}
+	}
+}
+
+func scanOne(t *testing.T, sql string) (*state, *shape.Statement) {
+	t.Helper()
+	stmts, err := shape.NewScanner([2]uint64{1, 2}).Scan([]byte(sql), true, nil)
+	if err != nil || len(stmts) != 1 {
+		t.Fatalf("Scan(%q) = %d statements, %v", sql, len(stmts), err)
+	}
+	return &state{snap: &snapshot{}}, &stmts[0]
+}
+
+func TestEffectOf_saysWhatStatementsDrop(t *testing.T) {
+	for _, tc := range []struct {
+		sql  string
+		want effect
+	}{
+		{"DEALLOCATE s", effect{drops: dropNamed, dropName: "s"}},
+		{`DEALLOCATE "S x"`, effect{drops: dropNamed, dropName: "S x"}},
+		{"DEALLOCATE PREPARE s", effect{drops: dropNamed, dropName: "s"}},
+		{`DEALLOCATE PREPARE "S"`, effect{drops: dropNamed, dropName: "S"}},
+		{"DEALLOCATE prepare", effect{drops: dropNamed, dropName: "prepare"}},
+		{"DEALLOCATE ALL", effect{drops: dropAll, dropName: "all"}},
+		{"DEALLOCATE PREPARE ALL", effect{drops: dropAll, dropName: "all"}},
+		{`DEALLOCATE "all"`, effect{drops: dropNamed, dropName: "all"}},
+		{"DISCARD ALL", effect{flags: rewrite.ChangesSettings, drops: dropAll}},
+		{"DISCARD PLANS", effect{flags: rewrite.ChangesSettings}},
+		{"ROLLBACK TO a", effect{flags: endsTransaction}},
+		{"SET ROLE x", effect{flags: rewrite.ChangesSettings}},
+		{"SELECT 1", effect{}},
+	} {
+		st, stmt := scanOne(t, tc.sql)
+		got := effectOf(st, []byte(tc.sql), stmt)
+		if diff := cmp.Diff(tc.want, got, cmp.AllowUnexported(effect{})); diff != "" {
+			t.Errorf("effectOf(%s):\n%s", tc.sql, diff)
+		}
+	}
+}
+
+func TestFlagsOf_expectsAnythingWithoutACatalog(t *testing.T) {
+	_, stmt := scanOne(t, "SELECT 1")
+	got := flagsOf(&state{}, stmt)
+	if want := rewrite.ChangesSettings | rewrite.ChangesCatalog; got&want != want {
+		t.Errorf("flagsOf = %b, want at least %b", got, want)
+	}
+}
+
+func TestWithoutEnvelopes_hidesStoredValues(t *testing.T) {
+	for _, tc := range []struct{ text, want string }{
+		{"nothing here", "nothing here"},
+		{`invalid input: "pv1.abc~d......AAA-_z"`, `invalid input: "(sealed)"`},
+		{"pv1.a......b and pv1.c......d", "(sealed) and (sealed)"},
+		{"", ""},
+	} {
+		if got := string(withoutEnvelopes([]byte(tc.text))); got != tc.want {
+			t.Errorf("withoutEnvelopes(%q) = %q, want %q", tc.text, got, tc.want)
+		}
+	}
+}
+
+func TestSettings_followParameterStatus(t *testing.T) {
+	s := newSettings(map[string]string{
+		"DateStyle": "SQL, DMY", "TimeZone": "Africa/Addis_Ababa", "client_encoding": "UTF8", "standard_conforming_strings": "on",
+	})
+	if s.canon.DateStyle != "SQL, DMY" || s.canon.TimeZone.String() != "Africa/Addis_Ababa" || s.zoneUnknown || s.backslash {
+		t.Errorf("settings = %+v", s)
+	}
+	if next := s.with("application_name", "x"); next != s {
+		t.Error("a parameter that does not matter makes new settings")
+	}
+	next := s.with("TimeZone", "<+03>-03")
+	if !next.zoneUnknown || s.zoneUnknown {
+		t.Errorf("zoneUnknown = %t for a zone without rules (%t before), want true, false", next.zoneUnknown, s.zoneUnknown)
+	}
+	if !newSettings(map[string]string{"TimeZone": "Local"}).zoneUnknown {
+		t.Error("a zone by the name of Go's Local is taken for this machine's")
+	}
+	if !s.with("standard_conforming_strings", "off").backslash {
+		t.Error("standard_conforming_strings = off is not followed")
+	}
+}
+
+func TestScrubbed_dropsPositionsAndStoredValues(t *testing.T) {
+	fields := wire.ErrorFields{
+		{Code: 'M', Value: []byte("duplicate key")}, {Code: 'D', Value: []byte("Key (split_part(x, '.', 2))=(abc) already exists.")},
+		{Code: 'P', Value: []byte("12")}, {Code: 'W', Value: []byte("SQL we wrote")}, {Code: 'n', Value: []byte("people_key")},
+	}
+	letters := func(rewritten bool) string {
+		var b strings.Builder
+		for _, f := range scrub(append(wire.ErrorFields(nil), fields...), rewritten) {
+			b.WriteByte(f.Code)
+		}
+		return b.String()
+	}
+	if got := letters(true); got != "Mn" {
+		t.Errorf("of a rewritten statement the fields %q are left, want Mn", got)
+	}
+	if got := letters(false); got != "MPWn" {
+		t.Errorf("of a statement in the client's words the fields %q are left, want MPWn", got)
+	}
+}
