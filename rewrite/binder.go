@@ -34,9 +34,12 @@ type binder struct {
 	// places are the literals that were moved into the template, slots the last
 	// place of each slot. again allows a literal to have several, as an argument
 	// that plays several parts has.
-	places  []place
-	slots   map[int]int
-	again   bool
+	places []place
+	slots  map[int]int
+	again  bool
+	// manyIn is set while the parameters of an IN list with several items are
+	// settled, which PostgreSQL types as the column, not as its operator.
+	manyIn  bool
 	words   []Use
 	params  []Param
 	settled map[*pg.ParamRef]bool

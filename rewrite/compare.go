@@ -152,6 +152,8 @@ func (b *binder) in(e *pg.A_Expr, sc *scope) {
 	if b.settleList(e.Rexpr.GetList(), b.use(Equality, l.prot)) {
 		return
 	}
+	b.manyIn = len(items) > 1
+	defer func() { b.manyIn = false }()
 	for _, item := range items {
 		t := b.expr(item, sc)
 		switch {

@@ -281,6 +281,10 @@ func (b *binder) funcCall(f *pg.FuncCall, sc *scope) {
 		b.tainted("function", name, reason)
 		return
 	}
+	if runsStrings(name) {
+		b.tainted("function", name, "It runs SQL, or reads a table, that it is given as a string, and pgveil cannot see what that reaches.")
+		return
+	}
 	b.noGroup++
 	defer func() { b.noGroup-- }()
 	for _, arg := range f.Args {

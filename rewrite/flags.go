@@ -58,5 +58,8 @@ func Matcher(snap *catalog.Snapshot) shape.Matcher {
 	for name := range snap.Names() {
 		m[name] |= Reaches
 	}
+	if protects(snap.Relations()) {
+		return runnerMatcher{m}
+	}
 	return m
 }

@@ -259,7 +259,7 @@ func (b *binder) inferred(u Use) uint32 {
 		}
 		array, _ := b.env.Snapshot.TypeByName(b.env.SearchPath, "", "_"+name)
 		return array.OID
-	case t.Name == "varchar":
+	case t.Name == "varchar" && !b.manyIn:
 		return textOID // varchar has no = of its own
 	}
 	return t.OID
