@@ -27,10 +27,11 @@ type Env struct {
 	// reads strings the standard way, so statements that reach something
 	// protected are refused then.
 	BackslashStrings bool
-	// Commands says that the caller carries out what Plan.Copy, Plan.Prepared and
-	// Plan.Cursor ask for. Without it COPY, PREPARE and DECLARE over a protected
-	// relation are refused: sent as they are, they would carry values in clear.
-	Commands bool
+	// Copies says that the caller carries out what Plan.Copy asks for, Commands
+	// that it carries out Plan.Prepared and Plan.Cursor. Without them COPY, and
+	// PREPARE and DECLARE, over a protected relation are refused: sent as they
+	// are, they would carry values in clear.
+	Copies, Commands bool
 
 	once sync.Once
 	sum  [16]byte
@@ -40,8 +41,8 @@ type Env struct {
 func (e *Env) digest() [16]byte {
 	e.once.Do(func() {
 		h := sha256.New()
-		fmt.Fprintf(h, "%q %q %q %v %t %t",
-			e.Snapshot.Version, e.Policy.Version, e.SearchPath, e.Roles, e.BackslashStrings, e.Commands)
+		fmt.Fprintf(h, "%q %q %q %v %t %t %t",
+			e.Snapshot.Version, e.Policy.Version, e.SearchPath, e.Roles, e.BackslashStrings, e.Copies, e.Commands)
 		copy(e.sum[:], h.Sum(nil))
 	})
 	return e.sum

@@ -24,8 +24,9 @@ type Copy struct {
 	// From is true for COPY … FROM STDIN.
 	From   bool
 	Format CopyFormat
-	// Header says that the first line holds column names.
-	Header bool
+	// Header says that the first line holds column names, Match that the server
+	// compares them with the columns'.
+	Header, Match bool
 	// Delimiter, Quote and Escape are single bytes; the latter two matter for CSV only.
 	Delimiter, Quote, Escape byte
 	// Null is the string that stands for NULL. Default, if HasDefault is set, is
@@ -161,7 +162,8 @@ func (b *binder) copyOption(c *Copy, name string, arg *pg.Node, columns []*colum
 	case "default":
 		c.Default, c.HasDefault = text, true
 	case "header":
-		c.Header = isTrue(arg)
+		c.Match = strings.EqualFold(text, "match")
+		c.Header = c.Match || isTrue(arg)
 	case "encoding":
 		if e := strings.ToUpper(strings.NewReplacer("-", "", "_", "").Replace(text)); e != "UTF8" && e != "UNICODE" {
 			b.command("COPY in an encoding other than UTF8")

@@ -84,6 +84,7 @@ func openPage(t *testing.T, file string) *page {
 	p := &page{archive: archive, compiler: rewrite.New(1000)}
 	p.env = environment(t, section("policy"), section("schema"), strings.TrimSpace(string(section("user"))))
 	p.env.Commands = strings.HasSuffix(file, "session.txtar")
+	p.env.Copies = p.env.Commands
 	return p
 }
 
@@ -169,7 +170,7 @@ func show(p planned) string {
 
 func showSession(out *bytes.Buffer, p *rewrite.Plan) {
 	if c := p.Copy; c != nil {
-		fmt.Fprintf(out, "copy %v format %d header %t delimiter %q quote %q escape %q null %q\n", c.From, c.Format, c.Header, c.Delimiter, c.Quote, c.Escape, c.Null)
+		fmt.Fprintf(out, "copy %v format %d header %t match %t delimiter %q quote %q escape %q null %q\n", c.From, c.Format, c.Header, c.Match, c.Delimiter, c.Quote, c.Escape, c.Null)
 		for i, col := range c.Columns {
 			switch {
 			case col.Use.Target != nil:

@@ -55,14 +55,24 @@ func TestPlanExecute_givesArgumentsTheirParts(t *testing.T) {
 }
 
 func TestPlan_refusesCommandsThatNobodyCarriesOut(t *testing.T) {
-	for _, sql := range []string{
-		"COPY res_partner FROM STDIN",
-		"PREPARE p AS SELECT name FROM res_partner",
-		"DECLARE c CURSOR FOR SELECT name FROM res_partner",
-		"EXPLAIN DECLARE c CURSOR FOR SELECT name FROM res_partner",
+	copies, commands := testEnv(t, "admin"), testEnv(t, "admin")
+	copies.Copies, commands.Commands = true, true
+	compiler := rewrite.New(10) // shared: the plans of one Env must not serve another
+	for _, tt := range []struct {
+		sql   string
+		needs *rewrite.Env
+	}{
+		{"COPY res_partner FROM STDIN", copies},
+		{"COPY (SELECT name FROM res_partner) TO STDOUT", copies},
+		{"PREPARE p AS SELECT name FROM res_partner", commands},
+		{"DECLARE c CURSOR FOR SELECT name FROM res_partner", commands},
+		{"EXPLAIN DECLARE c CURSOR FOR SELECT name FROM res_partner", commands},
 	} {
-		if got := planOf(t, testEnv(t, "admin"), rewrite.New(10), sql).plan; got.Verdict != rewrite.Refuse {
-			t.Errorf("Plan(%q) = %v, want a refusal", sql, got.Verdict)
+		for _, env := range []*rewrite.Env{testEnv(t, "admin"), copies, commands} {
+			got := planOf(t, env, compiler, tt.sql).plan.Verdict != rewrite.Refuse
+			if want := env == tt.needs; got != want {
+				t.Errorf("Plan(%q) with copies %t, commands %t goes on: %t, want %t", tt.sql, env.Copies, env.Commands, got, want)
+			}
 		}
 	}
 }

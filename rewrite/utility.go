@@ -14,7 +14,7 @@ import (
 // that has a name in it that reaches something protected. Those that move no
 // value and change no definition go on; all others are refused.
 func (b *binder) utility(n *pg.Node) {
-	if !b.env.Commands && remembered(n) {
+	if !b.carriedOut(n) {
 		b.command(commandName(n.GetNode()))
 		return
 	}
@@ -40,14 +40,16 @@ func (b *binder) utility(n *pg.Node) {
 	}
 }
 
-// remembered says that the session must carry out, or remember, what the
-// statement does.
-func remembered(n *pg.Node) bool {
+// carriedOut reports whether the session does its part in a statement that
+// needs one: to change the data of COPY, to remember what PREPARE and DECLARE make.
+func (b *binder) carriedOut(n *pg.Node) bool {
 	switch n.GetNode().(type) {
-	case *pg.Node_CopyStmt, *pg.Node_PrepareStmt, *pg.Node_DeclareCursorStmt:
-		return true
+	case *pg.Node_CopyStmt:
+		return b.env.Copies
+	case *pg.Node_PrepareStmt, *pg.Node_DeclareCursorStmt:
+		return b.env.Commands
 	}
-	return false
+	return true
 }
 
 // explain plans the statement that EXPLAIN is of. What it shows is text that
