@@ -51,7 +51,15 @@ func (w *sessionWords) Match(ident []byte) shape.Flags {
 func (s *session) scan(sql []byte, st *state, backslash bool) ([]shape.Statement, error) {
 	w := &s.asks.words
 	w.inner, w.watching, w.planned = st.matcher, false, s.registry.hasPlanned()
-	return s.asks.scanner.Scan(sql, !backslash, w)
+	statements, err := s.asks.scanner.Scan(sql, !backslash, w)
+	for i := range statements {
+		// LOCK moves no value. Planning it could probe the server first, and in a
+		// REPEATABLE READ transaction the snapshot would then be older than the lock.
+		if statements[i].First == "lock" {
+			statements[i].Flags &^= rewrite.Reaches
+		}
+	}
+	return statements, err
 }
 
 // flagsOf returns what a statement may do. Without a catalog there is no
