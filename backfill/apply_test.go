@@ -78,7 +78,7 @@ func kindsSQL() string {
 func TestApply(t *testing.T) {
 	pg := startPostgres(t)
 	for name, test := range map[string]func(*testing.T, *testkit.Postgres){
-		"every_type": testEveryType, "again": testAgain, "interrupted": testInterrupted, "guard": testGuard,
+		"every_type": testEveryType, "again": testAgain, "interrupted": testInterrupted, "terminated": testTerminated, "guard": testGuard,
 		"concurrent": testConcurrent, "unique": testUnique, "indexes": testIndexes, "defaults": testDefaults,
 		"renames": testRenames, "restore": testRestore, "scrub": testScrub, "lock": testLock, "refuses": testRefuses,
 		"odd_names": testOddNames, "late_writer": testLateWriter, "anew": testAnew, "long_values": testLongValues, "bad_value": testBadValue, "new_column": testNewColumn, "domains": testDomains,
@@ -210,6 +210,47 @@ func testInterrupted(t *testing.T, pg *testkit.Postgres) {
 		t.Errorf("indexes are %q", got)
 	}
 	apply(t, conn, pol)
+}
+
+// testTerminated kills Apply's connection while the server is at work for it,
+// wherever that is, as a crash of pgveil or of the server would.
+func testTerminated(t *testing.T, pg *testkit.Postgres) {
+	statements, pol := kindsTable(600)
+	conn := database(t, pg, "terminated", append(statements, "ALTER TABLE kinds ADD CONSTRAINT only_one UNIQUE (a_text)")...)
+	killer := connect(t, pg, "terminated")
+	sql := kindsSQL()
+	want := rows(t, conn, sql)
+	kills := 0
+	for report := 1; ; report++ {
+		victim := connect(t, pg, "terminated")
+		pid := victim.PgConn().PID()
+		var wg sync.WaitGroup
+		calls := 0
+		err := backfill.Apply(t.Context(), victim, pol, &glassVault{}, backfill.Options{Batch: 100}, func(backfill.Progress) {
+			if calls++; calls == report {
+				wg.Go(func() { // not waited for here, so that it strikes in the middle of what comes next
+					if _, err := killer.Exec(t.Context(), "SELECT pg_terminate_backend($1)", pid); err != nil {
+						t.Errorf("terminating: %v", err)
+					}
+				})
+			}
+		})
+		wg.Wait()
+		if err == nil {
+			break
+		}
+		kills++
+	}
+	if kills < 5 {
+		t.Errorf("Apply was killed %d times, want it killed in most steps", kills)
+	}
+	apply(t, connect(t, pg, "terminated"), pol)
+	if diff := cmp.Diff(want, opened(t, conn, sql)); diff != "" {
+		t.Errorf("opened rows (-before +after):\n%.2000s", diff)
+	}
+	if got := pgError(t, conn, "UPDATE kinds SET a_text = (SELECT a_text FROM kinds WHERE id = 1) WHERE id = 2"); got.ConstraintName != "only_one" {
+		t.Errorf("a value twice is refused by %q, want only_one", got.ConstraintName)
+	}
 }
 
 func pgError(t *testing.T, conn *pgx.Conn, sql string) *pgconn.PgError {
