@@ -20,6 +20,9 @@ type asking struct {
 	// implicit transaction and may skip.
 	group uint64
 	open  bool
+	// mixedAt is the number of the last Query in an open group, 0 for none. It
+	// ends the group unless the server skips, which only its answer tells.
+	mixedAt uint64
 	// inCopy says that the frame before was COPY data.
 	inCopy bool
 
@@ -189,13 +192,33 @@ func (s *session) push(e expect) uint64 {
 // transaction that was implicit ends here.
 func (s *session) boundary(e expect) uint64 {
 	seq, _ := s.queue.push(e)
-	s.asks.open = false
+	if s.asks.open && e.kind != expectSync {
+		s.asks.mixedAt = seq
+	} else {
+		s.asks.open, s.asks.mixedAt = false, 0
+	}
 	if s.asks.touched {
 		if status, _, _ := s.queue.state(); status != wire.InTransaction {
 			s.asks.moved, s.asks.touchedAt = true, seq
 		}
 	}
 	return seq
+}
+
+// regroup finds out whether a Query has ended the open group. It reports false
+// if the session has ended.
+func (s *session) regroup() bool {
+	a := &s.asks
+	if !a.open || a.mixedAt == 0 || a.mixedAt != s.queue.last() {
+		return true
+	}
+	if !s.waitFor(a.mixedAt) {
+		return false
+	}
+	if !s.queue.isSkipping() {
+		a.open, a.mixedAt = false, 0
+	}
+	return true
 }
 
 // settle waits until the frame of that number is answered, if it belongs to an

@@ -3,7 +3,6 @@ package proxy
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"slices"
 
 	"github.com/pgveil/pgveil/internal/pgerr"
@@ -119,8 +118,12 @@ func (s *session) bind(ctx context.Context, body []byte) error {
 	case skipped:
 		return nil
 	case aborted:
-		// The server checks the transaction before it looks at parameters.
-		return s.sendBind(expect{kind: expectBind}, &wire.Bind{Portal: name, Statement: stmtName})
+		// The server counts parameters, then it checks the transaction, and only
+		// then looks at them.
+		if st.plan.Verdict != rewrite.Rewrite {
+			return s.passBind(name, st, body)
+		}
+		return s.bindNulls(st, body)
 	case refused:
 		return s.refuseBind(name, s.refuse(refusal))
 	}
@@ -128,6 +131,26 @@ func (s *session) bind(ctx context.Context, body []byte) error {
 		return s.passBind(name, st, body)
 	}
 	return s.planBind(ctx, st, body)
+}
+
+// bindNulls sends a Bind that the server will refuse, without its values. One
+// with the wrong number of parameters for the client has the wrong number
+// there too.
+func (s *session) bindNulls(st *statement, body []byte) error {
+	m := &s.asks.bind
+	if m.Decode(body) != nil {
+		return s.pass(expect{kind: expectBind}, wire.TypeBind, poisonedBody(body))
+	}
+	n := len(st.plan.Params)
+	if got := len(m.Params); got != clientParams(st.plan) {
+		if n == got {
+			n++
+		} else {
+			n = got
+		}
+	}
+	return s.sendBind(expect{kind: expectBind},
+		&wire.Bind{Portal: m.Portal, Statement: m.Statement, Params: make([][]byte, n)})
 }
 
 func (s *session) isSettled(seq uint64) bool {
@@ -200,6 +223,9 @@ func (s *session) planBind(ctx context.Context, st *statement, body []byte) erro
 	p.run = &run{plan: st.plan, planning: st.ctx, effect: st.effect, formats: slices.Clone(m.ResultFormats)}
 	e := expect{kind: expectBind, portal: p, rewritten: st.plan.Verdict == rewrite.Rewrite}
 	var err error
+	if e.rewritten && len(m.Params) != clientParams(st.plan) {
+		return s.bindNulls(st, body)
+	}
 	if e.rewritten {
 		err = s.fillBind(ctx, e, m, st)
 	} else {
@@ -229,14 +255,6 @@ func (s *session) addPortal(p *portal) {
 
 // fillBind sends a Bind with its parameters sealed.
 func (s *session) fillBind(ctx context.Context, e expect, m *wire.Bind, st *statement) error {
-	if want := clientParams(st.plan); len(m.Params) != want {
-		return s.refuseBind(m.Portal, &pgerr.Error{
-			State: pgerr.StateProtocol,
-			Code:  pgerr.ProtocolBroken,
-			Message: fmt.Sprintf("bind message supplies %d parameters, but prepared statement %q requires %d",
-				len(m.Params), st.name, want),
-		})
-	}
 	f := s.filler(ctx)
 	sent := &s.asks.sent
 	if err := f.bind(sent, m, st); err != nil {

@@ -137,7 +137,7 @@ func (s *session) readyToPlan(ctx context.Context) (readiness, *pgerr.Error) {
 // waitSettled waits for what is under way and may change settings that the
 // server reports, or the catalog.
 func (s *session) waitSettled() bool {
-	if !s.settleSettings() {
+	if !s.settleSettings() || !s.regroup() {
 		return false
 	}
 	if ddl := s.ddl.Load(); ddl != 0 && !s.asks.open {

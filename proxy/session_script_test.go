@@ -275,18 +275,7 @@ type scriptLine struct {
 
 func TestSession_scriptsAnswerAsPostgreSQLDoes(t *testing.T) {
 	s := startSealed(t)
-	s.pg.Exec(t, listed, "CREATE DATABASE twin")
-	s.pg.Exec(t, "twin", `
-CREATE TABLE people (id serial PRIMARY KEY, name varchar, phone varchar(20) UNIQUE, birth date, income numeric(12,2),
- seen timestamptz, doc jsonb, hidden int, city text);
-CREATE TABLE towns (id int PRIMARY KEY, name2 text);
-INSERT INTO towns VALUES (1, 'Harar'), (2, 'Mekelle');
-GRANT ALL ON ALL TABLES IN SCHEMA public TO public; GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO public`)
-	fill := "INSERT INTO people (name, phone, birth, income) VALUES ('Abebe', '0001', '1932-08-07', 1.5), ('Leteso', '0002', NULL, 3)"
-	through := s.as("officer")
-	must(t, through, fill)
-	s.pg.Exec(t, "twin", fill)
-
+	startTwin(t, s)
 	for _, sc := range scripts {
 		t.Run(sc.name, func(t *testing.T) {
 			ours := dialScript(t, s.addr, "officer")
@@ -302,6 +291,23 @@ GRANT ALL ON ALL TABLES IN SCHEMA public TO public; GRANT ALL ON ALL SEQUENCES I
 			}
 		})
 	}
+}
+
+// startTwin makes the sealed tables as they would be without pgveil, and puts
+// the same rows into both.
+func startTwin(t *testing.T, s *sealed) {
+	t.Helper()
+	s.pg.Exec(t, listed, "CREATE DATABASE twin")
+	s.pg.Exec(t, "twin", `
+CREATE TABLE people (id serial PRIMARY KEY, name varchar, phone varchar(20) UNIQUE, birth date, income numeric(12,2),
+ seen timestamptz, doc jsonb, hidden int, city text);
+CREATE TABLE towns (id int PRIMARY KEY, name2 text);
+INSERT INTO towns VALUES (1, 'Harar'), (2, 'Mekelle');
+GRANT ALL ON ALL TABLES IN SCHEMA public TO public; GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO public`)
+	fill := "INSERT INTO people (name, phone, birth, income) VALUES ('Abebe', '0001', '1932-08-07', 1.5), ('Leteso', '0002', NULL, 3)"
+	through := s.as("officer")
+	must(t, through, fill)
+	s.pg.Exec(t, "twin", fill)
 }
 
 // readLine reads the answers to a line. Without a ReadyForQuery it is the
