@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime/pprof"
 	"strings"
 	"testing"
 	"time"
@@ -100,7 +101,8 @@ func (f *fixture) waitDone(t *testing.T) {
 		}
 		f.done <- err
 	case <-time.After(wait):
-		t.Error("Serve did not return")
+		t.Error("Serve did not return; what still runs is on standard error")
+		_ = pprof.Lookup("goroutine").WriteTo(os.Stderr, 2)
 	}
 	if n := f.connections.Load(); n != 0 {
 		t.Errorf("after Serve returned %d connections are left", n)

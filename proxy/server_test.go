@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgconn"
 	"go.uber.org/zap/zapcore"
 
 	"github.com/pgveil/pgveil/internal/wire"
@@ -142,6 +143,41 @@ func TestServe_drainsIdleSessions(t *testing.T) {
 	}
 	if _, err := net.Dial("tcp", px.addr); err == nil {
 		t.Error("the port is still open")
+	}
+}
+
+// Sessions that never rest have an idle moment between two statements: all of
+// them end there, none of them in the middle of an answer.
+func TestServe_drainsUnderLoad(t *testing.T) {
+	pg := authServer(t)
+	px := startProxy(t, pg, func(o *Options) { o.DrainTimeout = time.Hour })
+	const clients = 8
+	started := make(chan struct{}, clients)
+	ends := make(chan error, clients)
+	for range clients {
+		conn := target{addr: px.addr, user: "u_trust", database: listed}.mustConnect(t)
+		go func() {
+			var err error
+			for first := true; err == nil; first = false {
+				_, err = conn.PgConn().Exec(t.Context(), "SELECT 1").ReadAll()
+				if first {
+					started <- struct{}{}
+				}
+			}
+			ends <- err
+		}()
+	}
+	for range clients {
+		<-started
+	}
+	px.stop()
+	px.waitDone(t)
+	for range clients {
+		// A client that was about to write may find the connection closed.
+		var e *pgconn.PgError
+		if err := <-ends; errors.As(err, &e) && e.Code != "57P01" {
+			t.Errorf("a busy session ended with %v, want 57P01", err)
+		}
 	}
 }
 
