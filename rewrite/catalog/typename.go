@@ -71,7 +71,7 @@ func parseTypeName(text string) (typeName, error) {
 	if before, after, ok := strings.Cut(rest, "."); ok {
 		t.schema, rest = before, after
 	}
-	bare := rest == "character" || rest == "char" || rest == "nchar"
+	bare := rest == "character" || rest == "char" || rest == "nchar" || rest == "national character"
 	if s, ok := spellings()[rest]; ok {
 		rest = s
 	}
