@@ -90,6 +90,8 @@ const (
 	CustodianKey Code = "custodian-key"
 	// CustodianScheme is a token that offers no way to wrap keys with integrity.
 	CustodianScheme Code = "custodian-scheme"
+	// CopyData is COPY data that is not in its format, or has not the columns that it must have.
+	CopyData Code = "bad-copy-data"
 	// InvalidValue is a value that does not fit its type or the column's length.
 	InvalidValue Code = "invalid-value"
 	// ClockInput is a value such as 'now' that means another moment at every reading.

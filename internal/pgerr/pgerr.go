@@ -21,6 +21,9 @@ type Error struct {
 	Message string
 	// Detail is the reason, Hint the cure.
 	Detail, Hint string
+	// Where is the place in the client's data, as PostgreSQL's CONTEXT tells it:
+	// "COPY people, line 3, column birth".
+	Where string
 	// Schema, Table, Column and Constraint are the fields that drivers read, where known.
 	Schema, Table, Column, Constraint string
 	// Cause is for the log only. It is never sent to a client.

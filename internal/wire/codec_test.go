@@ -344,7 +344,7 @@ func TestAuthSASLRequest(t *testing.T) {
 func TestErrors_agreeWithPgproto3(t *testing.T) {
 	e := &pgerr.Error{
 		State: "42501", Code: "a-code", Message: "no", Detail: "because", Hint: "ask",
-		Schema: "s", Table: "t", Column: "c", Constraint: "n", Cause: errors.New("the log's alone"),
+		Schema: "s", Table: "t", Column: "c", Constraint: "n", Where: "line 1", Cause: errors.New("the log's alone"),
 	}
 	frame := AppendError([]byte("kept"), ErrorSeverity, e)[len("kept"):]
 	var got pgproto3.ErrorResponse
@@ -353,7 +353,7 @@ func TestErrors_agreeWithPgproto3(t *testing.T) {
 	}
 	want := pgproto3.ErrorResponse{
 		Severity: "ERROR", SeverityUnlocalized: "ERROR", Code: "42501", Message: "no", Detail: "because", Hint: "ask (pgveil: a-code)",
-		SchemaName: "s", TableName: "t", ColumnName: "c", ConstraintName: "n",
+		SchemaName: "s", TableName: "t", ColumnName: "c", ConstraintName: "n", Where: "line 1",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("the error differs (-want +got):\n%s", diff)

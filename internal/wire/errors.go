@@ -71,7 +71,7 @@ func AppendError(dst []byte, severity string, e *pgerr.Error) []byte {
 		value string
 	}{
 		{'S', severity}, {'V', severity}, {'C', e.State}, {'M', e.Message},
-		{'D', detail}, {'H', hint},
+		{'D', detail}, {'H', hint}, {'W', e.Where},
 		{'s', e.Schema}, {'t', e.Table}, {'c', e.Column}, {'n', e.Constraint},
 	} {
 		if f.value != "" {

@@ -53,6 +53,9 @@ func NewReader(src io.Reader, size int) *Reader {
 // limit of zero or less, or beyond MaxBody, is MaxBody.
 func (r *Reader) SetLimit(n int) { r.limit = clampLimit(n) }
 
+// Limit returns the figure of SetLimit.
+func (r *Reader) Limit() int { return r.limit }
+
 // SetTypeLimit bounds the body of frames of one type, instead of SetLimit's figure.
 func (r *Reader) SetTypeLimit(typ byte, n int) {
 	if r.byType == nil {
