@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"sync"
 
+	"github.com/jackc/pgx/v5/pgconn"
 	"go.uber.org/zap"
 
 	"github.com/pgveil/pgveil/api"
@@ -46,9 +47,12 @@ type databases struct {
 // openDatabase is a protected database with what keeps it current.
 type openDatabase struct {
 	*proxy.Database
+	name   string
 	policy *policy.Policy
 	line   *line
 	keys   *lateStore
+	// stop ends its goroutine.
+	stop context.CancelFunc
 }
 
 // begin starts to keep the listed databases current, until ctx is done. close
@@ -74,14 +78,42 @@ func (d *databases) begin(ctx context.Context) {
 func (d *databases) start(name string, p *policy.Policy) *openDatabase {
 	l := newLine(d.service, name)
 	keys := newLateStore(records{l}, d.custodian, d.config.Custodian.KeyLifetime, d.log.With(zap.String("database", name)))
-	o := &openDatabase{policy: p, line: l, keys: keys}
+	ctx, stop := context.WithCancel(d.ctx)
+	o := &openDatabase{name: name, policy: p, line: l, keys: keys, stop: stop}
+	load := l.load(p)
 	o.Database = proxy.NewDatabase(proxy.DatabaseOptions{
-		Name: name, Policy: p, Compiler: d.compiler, Log: d.log,
-		Load: l.load(p), Version: l.version, Keys: keys.keyset,
+		Name: name, Policy: p, Compiler: d.compiler, Log: d.log, Version: l.version, Keys: keys.keyset,
+		Load: func(ctx context.Context) (*catalog.Snapshot, error) {
+			snapshot, err := load(ctx)
+			d.forgetIfMissing(o, err)
+			return snapshot, err
+		},
 	})
 	d.open[name] = o
-	d.wg.Go(func() { _ = o.Run(d.ctx) }) // it ends with ctx, and has logged what went wrong
+	d.wg.Go(func() {
+		_ = o.Run(ctx) // it ends with ctx, and has logged what went wrong
+		o.keys.close()
+		o.line.close(context.WithoutCancel(ctx))
+	})
 	return o
+}
+
+// noSuchDatabase is PostgreSQL's SQLSTATE.
+const noSuchDatabase = "3D000"
+
+// forgetIfMissing lets go of a database that "*" stood for and that is not
+// there: a client has mistyped its name, or made it up. Its login fails at the
+// server; nothing of it shall stay.
+func (d *databases) forgetIfMissing(o *openDatabase, err error) {
+	if e, ok := errors.AsType[*pgconn.PgError](err); !ok || e.Code != noSuchDatabase {
+		return
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if _, listed := d.policies[o.name]; !listed && d.open[o.name] == o {
+		delete(d.open, o.name)
+		o.stop()
+	}
 }
 
 // lookup finds a database for a client. It never answers no for a name that a
@@ -102,13 +134,17 @@ func (d *databases) lookup(name string) (*proxy.Database, bool) {
 	return d.start(name, p).Database, true
 }
 
-// checks say for each database whether protected statements can be served.
+// checks say for each listed database whether protected statements can be
+// served. Those that "*" stands for do not count, or any client could make the
+// proxy look ill.
 func (d *databases) checks() []api.Check {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	var all []api.Check
-	for name, o := range d.open {
-		all = append(all, api.Check{Name: name, Ready: o.ready})
+	for name := range d.policies {
+		if o, ok := d.open[name]; ok {
+			all = append(all, api.Check{Name: name, Ready: o.ready})
+		}
 	}
 	return all
 }
@@ -125,13 +161,5 @@ func (o *openDatabase) ready(ctx context.Context) error {
 	return nil
 }
 
-// close waits for the goroutines, which end with ctx, wipes the keys and hangs up.
-func (d *databases) close() {
-	d.wg.Wait()
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	for _, o := range d.open {
-		o.keys.close()
-		o.line.close(context.WithoutCancel(d.ctx))
-	}
-}
+// close waits for the goroutines, which end with ctx, wipe the keys and hang up.
+func (d *databases) close() { d.wg.Wait() }

@@ -3,22 +3,33 @@ package cli
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"testing"
+	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"go.uber.org/zap"
 
 	"github.com/pgveil/pgveil/internal/config"
+	"github.com/pgveil/pgveil/internal/testkit"
 	"github.com/pgveil/pgveil/policy"
 	"github.com/pgveil/pgveil/rewrite"
 )
 
 func unreachable(t *testing.T, names ...string) *databases {
 	t.Helper()
+	return databasesAt(t, config.Server{
+		Address: config.Address{Network: "tcp", Address: "127.0.0.1:1"}, TLS: config.ServerTLS{Mode: "disable"}, ServiceUser: "x",
+	}, names...)
+}
+
+func databasesAt(t *testing.T, server config.Server, names ...string) *databases {
+	t.Helper()
 	p, err := policy.Load("p", []byte("version: 1\ntables: {t: {c: {}}}\n"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := config.Server{Address: config.Address{Network: "tcp", Address: "127.0.0.1:1"}, TLS: config.ServerTLS{Mode: "disable"}, ServiceUser: "x"}
 	d := &databases{
 		service: &service{server: server}, custodian: noCustodian{}, config: &config.Config{Server: server},
 		compiler: rewrite.New(1), log: zap.NewNop(), policies: map[string]*policy.Policy{},
@@ -68,5 +79,35 @@ func TestDatabases_lookupOfManyNamesFailsClosed(t *testing.T) {
 	last, _ := d.lookup("db999")
 	if last != d.overflow || last.Ready() == nil {
 		t.Errorf("lookup beyond the bound = %p, ready: %v, want the one that refuses", last, last.Ready())
+	}
+}
+
+// A name that a client made up leaves nothing behind.
+func TestDatabases_forgetsWhatIsNotThere(t *testing.T) {
+	pg := testkit.StartPostgres(t)
+	pg.CreateDB(t, "real")
+	d := databasesAt(t, serviceAt(pg).server, "*", "listed")
+	for _, name := range []string{"real", "made_up"} {
+		if _, ok := d.lookup(name); !ok {
+			t.Fatalf("lookup(%s) = none", name)
+		}
+	}
+	is := func(want ...string) func() bool {
+		return func() bool {
+			d.mu.Lock()
+			defer d.mu.Unlock()
+			return cmp.Equal(slices.Sorted(maps.Keys(d.open)), want)
+		}
+	}
+	// What the configuration lists stays, although it is not there.
+	await := time.NewTicker(10 * time.Millisecond)
+	defer await.Stop()
+	for deadline := time.Now().Add(20 * time.Second); !is("listed", "real")(); <-await.C {
+		if time.Now().After(deadline) {
+			t.Fatalf("open databases are %v, want listed and real", slices.Sorted(maps.Keys(d.open)))
+		}
+	}
+	if again, ok := d.lookup("made_up"); !ok || again == d.overflow {
+		t.Errorf("lookup(made_up) again = %v, %v, want it tried anew", again, ok)
 	}
 }

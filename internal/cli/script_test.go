@@ -100,10 +100,14 @@ func TestScripts_server(t *testing.T) {
 					ts.Check(os.WriteFile(ts.MkAbs(file), []byte(text), 0o600))
 				}
 			},
-			// sql USER@ADDRESS 'SQL': rows to stdout, an error to stderr.
+			// sql USER@ADDRESS[/DATABASE] 'SQL': rows to stdout, an error to stderr.
 			"sql": func(ts *testscript.TestScript, neg bool, args []string) {
 				user, address, _ := strings.Cut(args[0], "@")
-				rows, err := queryAt(address, ts.Getenv("DB"), user, args[1])
+				address, database, ok := strings.Cut(address, "/")
+				if !ok {
+					database = ts.Getenv("DB")
+				}
+				rows, err := queryAt(address, database, user, args[1])
 				if (err != nil) != neg {
 					ts.Fatalf("sql %s: %v", args[1], err)
 				}
