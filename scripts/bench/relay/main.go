@@ -16,13 +16,12 @@ func main() {
 	listen := flag.String("listen", "127.0.0.1:6500", "address to listen on")
 	server := flag.String("server", "127.0.0.1:5432", "address of the server")
 	flag.Parse()
-	if err := serve(*listen, *server); err != nil {
-		fmt.Fprintln(os.Stderr, "relay: error:", err)
-		os.Exit(1)
-	}
+	fmt.Fprintln(os.Stderr, "relay: error:", serve(*listen, *server))
+	os.Exit(1)
 }
 
-// serve relays until accepting fails; the process ends with a signal.
+// serve relays until accepting fails, and returns why; the process is ended by
+// a signal.
 func serve(listen, server string) error {
 	l, err := net.Listen("tcp", listen)
 	if err != nil {
