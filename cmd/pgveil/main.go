@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	_ "time/tzdata" // times are read and shown in the session's zone on machines without zone files too
 
 	"github.com/pgveil/pgveil/internal/cli"
 )
