@@ -3,6 +3,7 @@ package backfill
 import (
 	"regexp"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/jackc/pgx/v5"
 )
@@ -38,7 +39,24 @@ type mentions struct {
 // exprToken is a string constant, an identifier, a cast to a type, or a run of something else.
 var exprToken = regexp.MustCompile(`(?s)[eE]'(?:[^'\\]|\\.|'')*'|'(?:[^']|'')*'|::\s*[a-zA-Z_][a-zA-Z_0-9$]*|"(?:[^"]|"")*"|[a-zA-Z_\x80-\x{10ffff}][\w$\x80-\x{10ffff}]*`)
 
-var nullTest = regexp.MustCompile(`^\)*(?:::[a-z ]+\)*)? IS (?:NOT )?NULL\b`)
+// nullTest is what stands behind a column whose being NULL is asked for. A
+// cast between text types changes nothing; another might fail on sealed strings.
+var nullTest = regexp.MustCompile(`^(\)*(?:::(?:text|character varying)\)*)?) IS (?:NOT )?NULL\b`)
+
+// isNullTest reports whether the column at expr[start:end] stands in c IS
+// [NOT] NULL, in parentheses of its own or none. Those of f(c) are not its own.
+func isNullTest(expr string, start, end int) bool {
+	m := nullTest.FindStringSubmatch(expr[end:])
+	if m == nil {
+		return false
+	}
+	open := start - strings.Count(m[1], ")")
+	if open < 0 || strings.Trim(expr[open:start], "(") != "" {
+		return false
+	}
+	before, _ := utf8.DecodeLastRuneInString(expr[:open])
+	return open == 0 || open == start || before == '(' || before == ' '
+}
 
 // mentionsOf looks for a column in an expression as the server prints it,
 // where every identifier is quoted if it needs to be. A function of the
@@ -53,7 +71,7 @@ func mentionsOf(expr, column string) mentions {
 		if token != column {
 			continue
 		}
-		if nullTest.MatchString(expr[at[1]:]) {
+		if isNullTest(expr, at[0], at[1]) {
 			m.NullTest = true
 		} else {
 			m.Other = true
@@ -68,7 +86,8 @@ var constantDefault = regexp.MustCompile(`^\(?(?:([eE]?'(?:[^'\\]|\\.|'')*')|(-?
 	`(?:::[a-zA-Z_" ][\w" .]*(?:\(\d+(?:,\s*-?\d+)?\))?(?: with(?:out)? time zone)?(?:\[\])*)*$`)
 
 // constant returns the value of a default, in the type's text form. ok is
-// false where the default is not one literal; null for NULL.
+// false where the default is not one literal; null for NULL. The server prints
+// backslashes as they are where standard_conforming_strings is on.
 func constant(expr string) (value string, null, ok bool) {
 	m := constantDefault.FindStringSubmatch(expr)
 	switch {
@@ -82,9 +101,7 @@ func constant(expr string) (value string, null, ok bool) {
 	quoted, escapes := strings.CutPrefix(strings.TrimPrefix(m[1], "e"), "E")
 	value = strings.ReplaceAll(quoted[1:len(quoted)-1], "''", "'")
 	if escapes {
-		value = strings.ReplaceAll(value, `\\`, `\`) // the only escape that the server prints
-	} else if strings.Contains(value, `\`) {
-		return "", false, false // printed with standard_conforming_strings off
+		value = strings.ReplaceAll(value, `\\`, `\`)
 	}
 	return value, false, true
 }
