@@ -57,7 +57,7 @@ func apply(ctx context.Context, streams IO, s settings) error {
 func applyOne(ctx context.Context, streams IO, service *service, custodian keystore.Custodian, t target) error {
 	return withDatabase(ctx, service, t, func(t target, keys *pgx.Conn) error {
 		storage := keystore.NewPostgres(keys)
-		if err := storage.EnsureSchema(ctx); err != nil {
+		if err := ensureTable(ctx, storage, t, service.server.ServiceUser); err != nil {
 			return err
 		}
 		store, err := keystore.Open(ctx, storage, custodian, keystore.Options{Refresh: -1})

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/spf13/cobra"
 	"go.uber.org/zap"
 
@@ -91,7 +92,7 @@ func createKeys(ctx context.Context, streams IO, s settings) error {
 
 	return eachDatabase(ctx, c, s, func(t target, conn *pgx.Conn) error {
 		storage := keystore.NewPostgres(conn)
-		if err := storage.EnsureSchema(ctx); err != nil {
+		if err := ensureTable(ctx, storage, t, c.Server.ServiceUser); err != nil {
 			return err
 		}
 		store, err := keystore.Open(ctx, storage, custodian, keystore.Options{Refresh: -1})
@@ -107,6 +108,19 @@ func createKeys(ctx context.Context, streams IO, s settings) error {
 		}
 		return nil
 	})
+}
+
+// ensureTable makes the table of keys, and says which right that needs.
+func ensureTable(ctx context.Context, storage *keystore.Postgres, t target, user string) error {
+	err := storage.EnsureSchema(ctx)
+	if e, ok := errors.AsType[*pgconn.PgError](err); ok && e.Code == pgerr.StateForbidden {
+		return &usageError{
+			message: "database " + t.name, cause: err,
+			hint: fmt.Sprintf("as its owner: GRANT CREATE ON DATABASE %s TO %s",
+				pgx.Identifier{t.name}.Sanitize(), pgx.Identifier{user}.Sanitize()),
+		}
+	}
+	return err
 }
 
 // createKeyset also tries the key, so that a root key that does not fit is
