@@ -28,7 +28,6 @@ const (
 // ddl makes the table. The partial index is PostgreSQL's own guard against two
 // active keys; the MACs are ours.
 const ddl = `
-CREATE SCHEMA IF NOT EXISTS pgveil;
 CREATE TABLE IF NOT EXISTS pgveil.key (
 	keyset    text        NOT NULL,
 	purpose   text        NOT NULL,
@@ -64,12 +63,17 @@ func (p *Postgres) EnsureSchema(ctx context.Context) error {
 		if _, err := tx.Exec(ctx, "SELECT pg_catalog.pg_advisory_xact_lock($1)", int64(ddlLock)); err != nil {
 			return err
 		}
-		var there bool
-		err := tx.QueryRow(ctx, "SELECT pg_catalog.to_regclass('pgveil.key_one_active') IS NOT NULL").Scan(&there)
-		if err != nil || there {
+		var schema, table bool
+		err := tx.QueryRow(ctx, `SELECT pg_catalog.to_regnamespace('pgveil') IS NOT NULL,
+			pg_catalog.to_regclass('pgveil.key_one_active') IS NOT NULL`).Scan(&schema, &table)
+		if err != nil || table {
 			return err // there, perhaps made by an administrator for a role that may not
 		}
-		_, err = tx.Exec(ctx, ddl)
+		sql := ddl
+		if !schema { // IF NOT EXISTS would ask for the right to make schemas even where it exists
+			sql = "CREATE SCHEMA pgveil;" + ddl
+		}
+		_, err = tx.Exec(ctx, sql)
 		return err
 	})
 	if err != nil {
