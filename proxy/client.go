@@ -23,6 +23,9 @@ type asking struct {
 	// mixedAt is the number of the last Query in an open group, 0 for none. It
 	// ends the group unless the server skips, which only its answer tells.
 	mixedAt uint64
+	// ended says that since the last Sync or Query a transaction may have ended,
+	// so that the last ReadyForQuery does not tell whether it has failed.
+	ended bool
 	// inCopy says that the frame before was COPY data.
 	inCopy bool
 
@@ -192,6 +195,7 @@ func (s *session) push(e expect) uint64 {
 // transaction that was implicit ends here.
 func (s *session) boundary(e expect) uint64 {
 	seq, _ := s.queue.push(e)
+	s.asks.ended = false
 	if s.asks.open && e.kind != expectSync {
 		s.asks.mixedAt = seq
 	} else {
@@ -253,7 +257,10 @@ func (s *session) took(e *effect) {
 		a.dirty, a.touched, a.touchedAt = true, true, seq
 		s.ddl.Store(seq)
 	}
-	if a.touched && e.flags&endsTransaction != 0 {
-		a.moved, a.touchedAt = true, seq
+	if e.flags&endsTransaction != 0 {
+		a.ended = true
+		if a.touched {
+			a.moved, a.touchedAt = true, seq
+		}
 	}
 }

@@ -82,11 +82,7 @@ func (s *session) passQuery(e expect, body []byte) error {
 
 // refuseQuery sends a poison in place of a whole Query.
 func (s *session) refuseQuery(refusal *pgerr.Error) error {
-	text := poisonQuery
-	if s.knownFailed() {
-		text = harmless
-	}
-	return s.sendQuery(expect{kind: expectQuery, refusal: refusal}, []byte(text))
+	return s.sendQuery(expect{kind: expectQuery, refusal: refusal}, []byte(poisonSQL))
 }
 
 func (s *session) sendQuery(e expect, sql []byte) error {
@@ -188,7 +184,7 @@ func (m *message) add(ctx context.Context, stmt *shape.Statement) (run, error) {
 	case m.unsettled, m.readiness == aborted && m.ended:
 		return run{}, m.poison(settingsInMessageError())
 	case m.readiness == aborted:
-		m.out, m.changed = append(m.out, harmless...), true
+		m.out, m.changed = append(m.out, poisonSQL...), true
 		return run{}, nil
 	case m.readiness == refused:
 		return run{}, m.poison(m.refusal)
@@ -215,12 +211,7 @@ func (m *message) add(ctx context.Context, stmt *shape.Statement) (run, error) {
 
 // poison appends a poison and returns the error that is shown for it.
 func (m *message) poison(refusal error) error {
-	m.changed = true
-	text := poisonQuery
-	if len(m.out) == 0 && m.session.knownFailed() {
-		text = harmless
-	}
-	m.out = append(m.out, text...)
+	m.out, m.changed = append(m.out, poisonSQL...), true
 	return refusal
 }
 

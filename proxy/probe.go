@@ -21,6 +21,9 @@ import (
 // the extended protocol, with names of its own, so that it disturbs neither
 // the client's unnamed statement and portal nor its pipeline. The answers stay
 // here. It asks again only when they may have changed.
+//
+// One trace is left: behind a probe in a pipeline, what PostgreSQL only runs as
+// the first of a pipeline (VACUUM, DISCARD ALL) is refused by it.
 
 // probeName names pgveil's statement and portal. A client that uses it too
 // finds its own gone.
@@ -169,8 +172,16 @@ func (s *session) stale() bool {
 
 // ask probes the server and waits for its answer.
 func (s *session) ask() (readiness, *pgerr.Error) {
+	if s.asks.open {
+		// In the midst of a group an error would make the server skip, which it
+		// does not do after every error. So none may come: all that is under way is
+		// waited for, and the transaction is known.
+		if !s.waitFor(s.queue.last()) || s.queue.isSkipping() {
+			return skipped, nil
+		}
+	}
 	status, quiet, _ := s.queue.state()
-	if quiet && status == wire.Failed {
+	if quiet && status == wire.Failed && !s.asks.ended {
 		return aborted, nil
 	}
 	p := &probe{shown: s.asks.open}

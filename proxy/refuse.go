@@ -13,24 +13,22 @@ import (
 // A refused statement leaves the session as PostgreSQL would: the transaction
 // failed, the rest of a message dropped, the rest of a pipeline skipped up to
 // Sync. The server does all that by itself when it gets a poison in place of
-// the statement: something that fails whatever the state and changes nothing.
-// The server's side puts pgveil's error in the place of the poison's.
+// the statement: something that it can parse, that fails when it is analysed,
+// and that changes nothing. The server's side puts pgveil's error in the place
+// of the poison's. In a transaction that has failed already the server refuses
+// the poison for that reason, and its error is the right one.
 const (
-	// poisonQuery fails with 3B001 in a transaction and with 25P01 outside.
-	poisonQuery = `ROLLBACK TO SAVEPOINT "pgveil refused a statement"`
-	// poisonParse is no SQL: 42601.
-	poisonParse = "pgveil refused a statement"
+	// poisonSQL names a column that does not exist: 42703.
+	poisonSQL = `SELECT "pgveil refused a statement"`
 	// poisonBind is a statement that does not exist: 26000.
 	poisonBind = "pgveil refused a statement"
-	// harmless is sent in a transaction that has failed, for the server's own 25P02.
-	harmless = "SELECT 1"
 )
 
 // isPoisoned reports whether an error is the one that a poison gives. Another,
 // such as a cancel that came first, is the client's to see.
 func isPoisoned(state []byte) bool {
 	switch string(state) {
-	case "3B001", "25P01", "42601", "26000":
+	case "42703", "26000":
 		return true
 	}
 	return false
@@ -67,23 +65,13 @@ func asRefusal(err error) *pgerr.Error {
 
 // refuseParse sends a poison in place of a Parse.
 func (s *session) refuseParse(name []byte, refusal *pgerr.Error) error {
-	text := poisonParse
-	if s.knownFailed() {
-		text = harmless
-	}
-	return s.sendParse(expect{kind: expectParse, refusal: refusal}, &wire.Parse{Name: name, SQL: []byte(text)})
+	return s.sendParse(expect{kind: expectParse, refusal: refusal}, &wire.Parse{Name: name, SQL: []byte(poisonSQL)})
 }
 
 // refuseBind sends a poison in place of a Bind.
 func (s *session) refuseBind(portal []byte, refusal *pgerr.Error) error {
 	return s.sendBind(expect{kind: expectBind, refusal: refusal},
 		&wire.Bind{Portal: portal, Statement: []byte(poisonBind)})
-}
-
-// knownFailed reports whether the transaction is known to have failed.
-func (s *session) knownFailed() bool {
-	status, quiet, _ := s.queue.state()
-	return quiet && status == wire.Failed
 }
 
 func (s *session) sendParse(e expect, m *wire.Parse) error {

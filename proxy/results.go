@@ -291,7 +291,7 @@ func (s *session) failTransaction(status byte) bool {
 	}
 	s.queue.ready(status)
 	s.queue.push(expect{kind: expectQuery, own: true, tellsReady: true})
-	frame, err := wire.AppendQuery(nil, []byte(poisonQuery))
+	frame, err := wire.AppendQuery(nil, []byte(poisonSQL))
 	if err != nil {
 		return false
 	}
