@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# `make demo`: see scripts/demo for what it shows.
+# `make demo`: see internal/demo for what it shows.
 #   KEEP=1      leaves everything running until Ctrl-C, to go on by hand
 #   DEMO_HSM=1  keeps the root key in SoftHSM instead of in a file
 #   PEOPLE=n    how many people, 10,000 if not said

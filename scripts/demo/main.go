@@ -1,108 +1,28 @@
-// Command demo shows pgveil on a registry of 10,000 invented people. It starts
-// a PostgreSQL of its own, brings it under a policy with the pgveil binary,
-// loads the people through pgveil, and prints what a registrar, a role that
-// may decrypt, and the database administrator each see of the same rows.
-//
-// main.go is the order of the show, stage.go what it stands on, show.go what
-// is printed. Everything is stopped and removed at the end.
+// Command demo runs the demonstration of package demo; scripts/demo.sh calls it.
 package main
 
 import (
 	"context"
-	"errors"
 	"flag"
 	"fmt"
 	"os"
 	"os/signal"
 	"syscall"
-	"time"
 
-	"github.com/jackc/pgx/v5"
-
-	"github.com/pgveil/pgveil/internal/testkit"
-	"github.com/pgveil/pgveil/internal/testkit/registry"
+	"github.com/pgveil/pgveil/internal/demo"
 )
 
 func main() {
-	people := flag.Int("people", 10000, "how many people to invent")
-	keep := flag.Bool("keep", false, "leave everything running until interrupted")
-	hsm := flag.Bool("hsm", false, "keep the root key in SoftHSM")
+	o := demo.Options{Binary: "bin/pgveil", Configs: "configs"}
+	flag.IntVar(&o.People, "people", 10000, "how many people to invent")
+	flag.BoolVar(&o.Keep, "keep", false, "leave everything running until interrupted")
+	flag.BoolVar(&o.HSM, "hsm", false, "keep the root key in SoftHSM")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := run(ctx, *people, *keep, *hsm); err != nil {
+	err := demo.Run(ctx, os.Stdout, o)
+	stop()
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "demo: error:", err)
-		stop()
 		os.Exit(1)
 	}
-}
-
-func run(ctx context.Context, n int, keep, hsm bool) (err error) {
-	s, err := openStage(ctx, hsm)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, s.close()) }()
-
-	people := registry.People(n)
-	if err := load(ctx, s, people); err != nil {
-		return err
-	}
-	conns, err := s.connectAll(ctx)
-	if err != nil {
-		return err
-	}
-	defer conns.close()
-	for _, act := range []func(context.Context, *stage, *connections, []registry.Person) error{
-		showViews, showSearch, showGuard, showFiles,
-	} {
-		if err := act(ctx, s, conns, people); err != nil {
-			return err
-		}
-	}
-	s.printCommands(people[0], keep)
-	if keep {
-		fmt.Println("\nRunning until you press Ctrl-C.")
-		<-ctx.Done()
-	}
-	return nil
-}
-
-// load stores the people through pgveil, as an import by a user that may write.
-func load(ctx context.Context, s *stage, people []registry.Person) error {
-	conn, err := pgx.Connect(ctx, s.url(reader))
-	if err != nil {
-		return fmt.Errorf("connecting through pgveil: %w", err)
-	}
-	defer conn.Close(ctx)
-	const rowsPerStatement = 200
-	began := time.Now()
-	statements, rows := 0, int64(0)
-	for sql := range registry.Inserts(people, rowsPerStatement) {
-		tag, err := conn.Exec(ctx, sql, pgx.QueryExecModeSimpleProtocol)
-		if err != nil {
-			return fmt.Errorf("loading: %w", explain(err))
-		}
-		statements++
-		rows += tag.RowsAffected()
-	}
-	took := time.Since(began)
-	fmt.Printf("%d invented people, %d rows in 6 tables, loaded through pgveil in %.1f s (%d multi-row INSERTs).\n",
-		len(people), rows, took.Seconds(), statements)
-	return nil
-}
-
-// searchable are the secrets that the files are searched for: those of some
-// people, since everyone's would take minutes.
-func searchable(people []registry.Person) (planter *testkit.Planter, values int) {
-	planter = &testkit.Planter{}
-	const most = 400
-	for i := 0; i < len(people); i += max(1, len(people)/most) {
-		p := people[i]
-		for _, v := range []string{p.Email, p.NationalID, p.Account, p.Voucher, p.Phone} {
-			planter.Remember(v)
-			values++
-		}
-	}
-	return planter, values
 }

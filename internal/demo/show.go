@@ -1,4 +1,4 @@
-package main
+package demo
 
 import (
 	"context"
@@ -15,7 +15,7 @@ import (
 )
 
 // showViews prints the same rows as three users see them.
-func showViews(ctx context.Context, _ *stage, c *connections, people []registry.Person) error {
+func showViews(ctx context.Context, s *stage, c *connections, people []registry.Person) error {
 	ids := fmt.Sprintf("%d, %d, %d", people[0].ID, people[len(people)/2].ID, people[len(people)-1].ID)
 	query := `SELECT p.id, p.name, p.birthdate, p.phone, i.value AS national_id, b.acc_number, e.code AS voucher, e.initial_amount AS amount
 FROM res_partner p
@@ -23,7 +23,7 @@ JOIN g2p_reg_id i ON i.partner_id = p.id
 JOIN res_partner_bank b ON b.partner_id = p.id
 JOIN g2p_entitlement e ON e.partner_id = p.id
 WHERE p.id IN (` + ids + ") ORDER BY p.id"
-	fmt.Printf("\nThe same statement, three times:\n\n%s\n", query)
+	fmt.Fprintf(s.out, "\nThe same statement, three times:\n\n%s\n", query)
 	for _, view := range []struct {
 		who  string
 		conn *pgx.Conn
@@ -32,8 +32,8 @@ WHERE p.id IN (` + ids + ") ORDER BY p.id"
 		{"decrypt-fields (user odoo_admin, through pgveil): sees what is written", c.reader},
 		{"database administrator (superuser postgres, on the server itself): sees sealed values", c.administrator},
 	} {
-		fmt.Printf("\n%s\n", view.who)
-		if err := printQuery(ctx, view.conn, query); err != nil {
+		fmt.Fprintf(s.out, "\n%s\n", view.who)
+		if err := s.printQuery(ctx, view.conn, query); err != nil {
 			return err
 		}
 	}
@@ -44,8 +44,8 @@ WHERE p.id IN (` + ids + ") ORDER BY p.id"
 func showSearch(ctx context.Context, s *stage, c *connections, people []registry.Person) error {
 	p := people[len(people)/3]
 	query := fmt.Sprintf("SELECT id, name, phone, birthdate FROM res_partner WHERE phone = '%s'", p.Phone)
-	fmt.Printf("\nFinding by phone, as registrar:\n\n%s\n", query)
-	if err := printQuery(ctx, c.registrar, query); err != nil {
+	fmt.Fprintf(s.out, "\nFinding by phone, as registrar:\n\n%s\n", query)
+	if err := s.printQuery(ctx, c.registrar, query); err != nil {
 		return err
 	}
 	log, err := os.ReadFile(s.pg.LogFile)
@@ -55,27 +55,27 @@ func showSearch(ctx context.Context, s *stage, c *connections, people []registry
 	const mark = "LOG:  statement: "
 	if i := strings.LastIndex(string(log), mark+"SELECT id, name, phone"); i >= 0 {
 		asked, _, _ := strings.Cut(string(log[i+len(mark):]), "\n")
-		fmt.Printf("\nWhat the server logged of it:\n\n%s\n", asked)
+		fmt.Fprintf(s.out, "\nWhat the server logged of it:\n\n%s\n", asked)
 	}
 	return nil
 }
 
 // showGuard tries to store plaintext past pgveil.
-func showGuard(ctx context.Context, _ *stage, c *connections, people []registry.Person) error {
+func showGuard(ctx context.Context, s *stage, c *connections, people []registry.Person) error {
 	const insert = "INSERT INTO g2p_phone_number (partner_id, phone_no) VALUES (1, '+251 911 000 000')"
-	fmt.Printf("\nStoring plaintext past pgveil, as superuser on the server:\n\n%s\n", insert)
+	fmt.Fprintf(s.out, "\nStoring plaintext past pgveil, as superuser on the server:\n\n%s\n", insert)
 	_, err := c.administrator.Exec(ctx, insert)
 	e, ok := errors.AsType[*pgconn.PgError](err)
 	if !ok {
 		return fmt.Errorf("the guard did not refuse plaintext: %v", err)
 	}
-	fmt.Printf("ERROR %s: %s\n", e.Code, e.Message)
+	fmt.Fprintf(s.out, "ERROR %s: %s\n", e.Code, e.Message)
 
 	const sort = "SELECT name FROM res_partner WHERE name LIKE 'A%'"
-	fmt.Printf("\nWhat this version does not cover is refused, never answered wrongly:\n\n%s\n", sort)
+	fmt.Fprintf(s.out, "\nWhat this version does not cover is refused, never answered wrongly:\n\n%s\n", sort)
 	_, err = c.registrar.Exec(ctx, sort)
 	if e, ok := errors.AsType[*pgconn.PgError](err); ok {
-		fmt.Printf("ERROR %s: %s\nDETAIL: %s\nHINT: %s\n", e.Code, e.Message, e.Detail, e.Hint)
+		fmt.Fprintf(s.out, "ERROR %s: %s\nDETAIL: %s\nHINT: %s\n", e.Code, e.Message, e.Detail, e.Hint)
 	} else {
 		return fmt.Errorf("%s was not refused: %v", sort, err)
 	}
@@ -91,23 +91,23 @@ func showFiles(ctx context.Context, s *stage, _ *connections, people []registry.
 		return fmt.Errorf("searching the server's files: %w", err)
 	}
 	for _, leak := range leaks {
-		fmt.Println("FOUND", leak)
+		fmt.Fprintln(s.out, "FOUND", leak)
 	}
 	if len(leaks) > 0 {
 		return fmt.Errorf("%d values were found in clear", len(leaks))
 	}
-	fmt.Printf("\nSearched tables, indexes, WAL, the server's log, a dump and pgveil's log for %d phones, e-mails,\nnumbers and voucher codes, in five encodings: none is there.\n", values)
+	fmt.Fprintf(s.out, "\nSearched tables, indexes, WAL, the server's log, a dump and pgveil's log for %d phones, e-mails,\nnumbers and voucher codes, in five encodings: none is there.\n", values)
 	return nil
 }
 
 func (s *stage) printCommands(p registry.Person, keep bool) {
-	fmt.Print("\nTo go on by hand")
+	fmt.Fprint(s.out, "\nTo go on by hand")
 	if !keep {
-		fmt.Print(", start it with `make demo KEEP=1`, then")
+		fmt.Fprint(s.out, ", start it with `make demo KEEP=1`, then")
 	}
 	host, port, _ := strings.Cut(s.listen, ":")
 	direct, directPort, _ := strings.Cut(s.pg.Addr(), ":")
-	fmt.Printf(`:
+	fmt.Fprintf(s.out, `:
 
 psql -h %[1]s -p %[2]s -U odoo %[5]s          # as registrar
 psql -h %[1]s -p %[2]s -U odoo_admin %[5]s    # as decrypt-fields
@@ -122,7 +122,7 @@ psql -h %[3]s -p %[4]s -U postgres %[5]s     # the server itself
 }
 
 // printQuery prints a result as psql would, values cut to what fits.
-func printQuery(ctx context.Context, conn *pgx.Conn, query string) error {
+func (s *stage) printQuery(ctx context.Context, conn *pgx.Conn, query string) error {
 	results, err := conn.PgConn().Exec(ctx, query).ReadAll()
 	if err != nil {
 		return fmt.Errorf("%.60s…: %w", query, explain(err))
@@ -151,12 +151,12 @@ func printQuery(ctx context.Context, conn *pgx.Conn, query string) error {
 		for i, cell := range line {
 			line[i] = cell + strings.Repeat(" ", widths[i]-utf8.RuneCountInString(cell))
 		}
-		fmt.Println(" " + strings.Join(line, " | "))
+		fmt.Fprintln(s.out, " "+strings.Join(line, " | "))
 		if n == 0 {
 			for i, w := range widths {
 				line[i] = strings.Repeat("-", w)
 			}
-			fmt.Println("-" + strings.Join(line, "-+-") + "-")
+			fmt.Fprintln(s.out, "-"+strings.Join(line, "-+-")+"-")
 		}
 	}
 	return nil

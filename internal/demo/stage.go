@@ -1,9 +1,10 @@
-package main
+package demo
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -30,6 +31,8 @@ const (
 // stage is what the demonstration stands on: a PostgreSQL, a configuration and
 // a running pgveil, all in one temporary folder.
 type stage struct {
+	out           io.Writer
+	binary        string
 	pg            *testkit.Postgres
 	dir           string
 	conf, log     string
@@ -39,8 +42,8 @@ type stage struct {
 	ended         chan struct{}
 }
 
-func openStage(ctx context.Context, hsm bool) (s *stage, err error) {
-	s = &stage{}
+func openStage(ctx context.Context, out io.Writer, o Options) (s *stage, err error) {
+	s = &stage{out: out, binary: o.Binary}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.close())
@@ -56,7 +59,7 @@ func openStage(ctx context.Context, hsm bool) (s *stage, err error) {
 	if err := s.makeDatabase(ctx); err != nil {
 		return s, err
 	}
-	if err := s.writeConfig(hsm); err != nil {
+	if err := s.writeConfig(o); err != nil {
 		return s, err
 	}
 	for _, args := range [][]string{{"keys", "create"}, {"apply"}, {"keys", "list"}} {
@@ -68,7 +71,7 @@ func openStage(ctx context.Context, hsm bool) (s *stage, err error) {
 }
 
 func (s *stage) makeDatabase(ctx context.Context) error {
-	fmt.Println("A PostgreSQL of its own, with OpenG2P's tables, on", s.pg.Addr())
+	fmt.Fprintln(s.out, "A PostgreSQL of its own, with OpenG2P's tables, on", s.pg.Addr())
 	err := s.pg.Run(ctx, "postgres",
 		"CREATE ROLE "+registrar+" LOGIN",
 		"CREATE ROLE "+reader+" LOGIN IN ROLE "+registrar,
@@ -84,11 +87,11 @@ func (s *stage) makeDatabase(ctx context.Context) error {
 }
 
 // writeConfig copies configs/demo*.yaml, with the addresses that are free.
-func (s *stage) writeConfig(hsm bool) error {
+func (s *stage) writeConfig(o Options) error {
 	s.listen, s.admin = freeAddress("127.0.0.1:6432"), freeAddress("127.0.0.1:9632")
 	change := []string{"127.0.0.1:6432", s.listen, "127.0.0.1:5433", s.pg.Addr(), "127.0.0.1:9632", s.admin}
 	s.env = []string{"PGVEIL_PASSPHRASE=only for the demonstration"}
-	if hsm {
+	if o.HSM {
 		token, err := testkit.NewSoftHSM(s.dir)
 		if err != nil {
 			return err
@@ -96,15 +99,20 @@ func (s *stage) writeConfig(hsm bool) error {
 		s.env = append(token.Env(), "PGVEIL_PIN="+token.PIN)
 		change = append(change, "{kind: software, file: root.key, passphrase: env:PGVEIL_PASSPHRASE}",
 			fmt.Sprintf("{kind: pkcs11, module: %s, token: %s, pin: env:PGVEIL_PIN, key: pgveil-root}", token.Module, token.Label))
-		fmt.Println("The root key is made in SoftHSM, and never leaves it.")
+		fmt.Fprintln(s.out, "The root key is made in SoftHSM, and never leaves it.")
 	}
 	for _, name := range []string{"demo.yaml", "demo-policy.yaml"} {
-		text, err := os.ReadFile(filepath.Join("configs", name))
+		text, err := os.ReadFile(filepath.Join(o.Configs, name))
 		if err != nil {
 			return err
 		}
-		out := strings.NewReplacer(change...).Replace(string(text))
-		if err := os.WriteFile(filepath.Join(s.dir, name), []byte(out), 0o600); err != nil {
+		for i := 0; i < len(change) && name == "demo.yaml"; i += 2 {
+			if !strings.Contains(string(text), change[i]) {
+				return fmt.Errorf("%s does not have %q, which was to be changed", name, change[i])
+			}
+		}
+		changed := strings.NewReplacer(change...).Replace(string(text))
+		if err := os.WriteFile(filepath.Join(s.dir, name), []byte(changed), 0o600); err != nil {
 			return err
 		}
 	}
@@ -113,7 +121,7 @@ func (s *stage) writeConfig(hsm bool) error {
 
 // command returns a pgveil command with the demonstration's configuration.
 func (s *stage) command(args ...string) (*exec.Cmd, error) {
-	path, err := filepath.Abs("bin/pgveil")
+	path, err := filepath.Abs(s.binary)
 	if err != nil {
 		return nil, err
 	}
@@ -132,14 +140,14 @@ func (s *stage) run(ctx context.Context, args ...string) error {
 		return err
 	}
 	defer context.AfterFunc(ctx, func() { _ = cmd.Process.Kill() })()
-	fmt.Printf("\n$ pgveil %s --config configs/demo.yaml\n", strings.Join(args, " "))
+	fmt.Fprintf(s.out, "\n$ pgveil %s --config configs/demo.yaml\n", strings.Join(args, " "))
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("pgveil %s: %w: %s", strings.Join(args, " "), err, out)
 	}
 	const most = 4
 	lines := strings.Split(strings.TrimSpace(string(out)), "\n")
-	fmt.Println(strings.Join(lines[max(0, len(lines)-most):], "\n"))
+	fmt.Fprintln(s.out, strings.Join(lines[max(0, len(lines)-most):], "\n"))
 	return nil
 }
 
@@ -159,7 +167,7 @@ func (s *stage) start() error {
 	}
 	s.serve, s.ended = cmd, make(chan struct{})
 	go func() { _ = cmd.Wait(); close(s.ended) }()
-	fmt.Printf("\n$ pgveil serve --config configs/demo.yaml     # on %s\n\n", s.listen)
+	fmt.Fprintf(s.out, "\n$ pgveil serve --config configs/demo.yaml     # on %s\n\n", s.listen)
 	for deadline := time.Now().Add(20 * time.Second); ; {
 		conn, err := net.Dial("tcp", s.listen)
 		if err == nil {
