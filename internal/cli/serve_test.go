@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"io"
 	"net"
 	"net/http"
 	"strconv"
@@ -53,7 +54,7 @@ func TestRunBoth_endsWhenClientsCannotBeServed(t *testing.T) {
 // Probes are answered until the last session is over.
 func TestRunBoth_servesHealthWhileItDrains(t *testing.T) {
 	l := &listeners{clients: []net.Listener{localListener(t)}, admin: localListener(t)}
-	// A server that never answers keeps the session in its login.
+	// A server that says hello and nothing more: the two are joined, and stay so.
 	silent := localListener(t)
 	server := proxy.New(proxy.Options{
 		Upstream: proxy.Upstream{Address: silent.Addr().String(), Mode: proxy.TLSDisable}, DrainTimeout: time.Minute,
@@ -71,8 +72,15 @@ func TestRunBoth_servesHealthWhileItDrains(t *testing.T) {
 	if _, err := client.Write(append([]byte{0, 0, 0, byte(len(startup) + 4)}, startup...)); err != nil {
 		t.Fatal(err)
 	}
-	upstream, err := silent.Accept() // the session is under way
+	upstream, err := silent.Accept()
 	if err != nil {
+		t.Fatal(err)
+	}
+	hello := []byte{'R', 0, 0, 0, 8, 0, 0, 0, 0}
+	if _, err := upstream.Write(hello); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.ReadFull(client, make([]byte, len(hello))); err != nil {
 		t.Fatal(err)
 	}
 	stop()
