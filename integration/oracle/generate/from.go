@@ -12,6 +12,10 @@ func (s *statement) from(outer *scope, depth int) (string, *scope) {
 	for len(sc.rels) < 3 && s.Chance(35) {
 		text = s.join(text, sc, depth)
 	}
+	if s.Chance(8) {
+		s.tag("comma in FROM")
+		text += ", " + s.item(sc, depth-1)
+	}
 	return text, sc
 }
 
@@ -149,7 +153,7 @@ func (s *statement) join(left string, sc *scope, depth int) string {
 	case 2:
 		s.tag("cross join")
 		right := s.item(sc, depth-1)
-		return left + pick(s.Choices, []string{" CROSS JOIN ", ", "}) + right
+		return left + " CROSS JOIN " + right
 	case 3:
 		s.tag("RIGHT JOIN")
 		right := s.item(sc, depth-1)
@@ -157,11 +161,7 @@ func (s *statement) join(left string, sc *scope, depth int) string {
 	case 4:
 		s.tag("FULL JOIN")
 		right := s.item(sc, depth-1)
-		on, ok := s.equality(sc, sc.rels[before:])
-		if !ok {
-			on = "true"
-		}
-		return left + " FULL JOIN " + right + " ON " + on
+		return left + " FULL JOIN " + right + " ON " + s.joinEquality(sc, before, "1 = 1")
 	case 5:
 		s.tag("LATERAL")
 		return s.lateral(left, sc, depth)
@@ -172,41 +172,34 @@ func (s *statement) join(left string, sc *scope, depth int) string {
 	}
 }
 
-// equality compares a column of the last relation with one of those before.
-func (s *statement) equality(sc *scope, last []rel) (string, bool) {
-	right, sort, ok := s.column(&scope{rels: last}, searchable)
-	if !ok {
-		return "", false
-	}
-	// The bare name of a right-hand column may be ambiguous in the whole scope.
-	if !strings.Contains(right, ".") || strings.HasPrefix(right, `"dot.`) {
-		right = last[0].ref + "." + right
-	}
-	left, _, ok := s.column(&scope{rels: sc.rels[:len(sc.rels)-len(last)]}, sort.fits)
-	if !ok {
-		return "", false
-	}
-	return left + " = " + right, true
-}
-
+// joinCondition relates what the scope had before to what came to it.
 func (s *statement) joinCondition(sc *scope, before, depth int) string {
 	if s.Chance(30) {
 		return s.condition(sc, depth-1)
 	}
+	on := s.joinEquality(sc, before, "")
+	if on == "" {
+		return s.condition(sc, depth-1)
+	}
+	if s.Chance(20) {
+		return on + " AND " + s.condition(sc, depth-1)
+	}
+	return on
+}
+
+// joinEquality compares a column of what is new with one of what was there.
+func (s *statement) joinEquality(sc *scope, before int, otherwise string) string {
 	left, right := &scope{rels: sc.rels[:before]}, &scope{rels: sc.rels[before:]}
 	b, sort, ok := s.qualified(right, searchable)
 	if !ok {
-		return "true"
+		return otherwise
 	}
 	a, _, ok := s.qualified(left, func(o Sort) bool { return sort.fits(o) && o.searchable() })
 	if !ok {
-		return s.condition(sc, depth-1)
+		return otherwise
 	}
 	if sort.protected() {
 		s.tag("join by a protected column")
-	}
-	if s.Chance(20) {
-		return a + " = " + b + " AND " + s.condition(sc, depth-1)
 	}
 	return a + " = " + b
 }
@@ -246,11 +239,9 @@ func (s *statement) lateral(left string, sc *scope, depth int) string {
 	}
 	alias := s.alias()
 	sc.rels = append(sc.rels, rel{ref: alias, cols: cols})
-	return fmt.Sprintf("%s %s LATERAL (SELECT %s FROM %s WHERE %s = %s) AS %s%s", left,
-		pick(s.Choices, []string{"CROSS JOIN", "JOIN", "LEFT JOIN"}), item, table, own, key, alias, lateralOn(left))
+	inside := fmt.Sprintf("LATERAL (SELECT %s FROM %s WHERE %s = %s) AS %s", item, table, own, key, alias)
+	return left + pick(s.Choices, []string{" CROSS JOIN " + inside, " JOIN " + inside + " ON true", " LEFT JOIN " + inside + " ON true"})
 }
-
-func lateralOn(string) string { return "" }
 
 // using joins by columns of one name.
 func (s *statement) using(left string, sc *scope) string {
@@ -317,10 +308,10 @@ func (s *statement) commonColumns(left, right *scope) []Column {
 // merge makes the columns that USING merges: bare names mean those.
 func (s *statement) merge(sc, right *scope, cols []Column) {
 	for i, r := range right.rels {
-		right.rels[i] = rel{ref: r.ref, cols: hide(r.cols, cols), keyed: r.keyed, table: nil}
+		right.rels[i] = rel{ref: r.ref, cols: hide(r.cols, cols)}
 	}
 	for i, r := range sc.rels {
-		sc.rels[i] = rel{ref: r.ref, cols: hide(r.cols, cols), keyed: r.keyed, table: nil}
+		sc.rels[i] = rel{ref: r.ref, cols: hide(r.cols, cols)}
 	}
 	sc.rels = append(append(sc.rels, right.rels...), rel{cols: cols})
 }

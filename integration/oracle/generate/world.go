@@ -115,7 +115,9 @@ func (w *World) view(c *Choices, name string, over *Table) {
 	v := &Table{Schema: "public", Name: name, Columns: slices.Clone(over.Columns[:1])}
 	var shown []string
 	for _, col := range over.Columns[1:] {
-		if c.Chance(70) {
+		// Of a column with another stored type, apply would have to change the type under the view.
+		asIs := !col.protected() || col.Type.family() == Text || col.Type == Citext
+		if asIs && c.Chance(80) {
 			v.Columns = append(v.Columns, col)
 		}
 	}
@@ -123,7 +125,7 @@ func (w *World) view(c *Choices, name string, over *Table) {
 		shown = append(shown, Ident(col.Name))
 	}
 	v.base = fmt.Sprintf("SELECT %s FROM %s", strings.Join(shown, ", "), over.Ref())
-	if c.Chance(50) {
+	if contains(v.Columns, "ref") && c.Chance(50) {
 		v.base += " WHERE ref IS NOT NULL"
 	}
 	w.Views = append(w.Views, v)
