@@ -107,6 +107,11 @@ func (p *Planter) scanFiles(root string) ([]Leak, error) {
 }
 
 // Scan looks for the secrets in data, which is overwritten.
+//
+// The race detector would make it ten times as slow, for hundreds of megabytes
+// that one goroutine has to itself.
+//
+//go:norace
 func (p *Planter) Scan(where string, data []byte) []Leak {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -134,6 +139,8 @@ func (p *Planter) Scan(where string, data []byte) []Leak {
 
 // fold makes ASCII letters small, in place; unlike bytes.ToLower it leaves
 // bytes that are not UTF-8 as they are.
+//
+//go:norace
 func fold(data []byte) []byte {
 	for i, c := range data {
 		if 'A' <= c && c <= 'Z' {
@@ -161,6 +168,7 @@ func newPrefixes(needles []needle) *prefixes {
 	return p
 }
 
+//go:norace
 func (p *prefixes) mayStart(word uint32) bool {
 	h := prefixHash(word)
 	return p.table[h>>3]&(1<<(h&7)) != 0
