@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math"
 	"strconv"
-	"unicode/utf8"
 
 	"github.com/pgveil/pgveil/envelope"
 	"github.com/pgveil/pgveil/envelope/canon"
@@ -281,6 +280,3 @@ func integerType(digits []byte) canon.Type {
 	}
 	return builtinType("int4")
 }
-
-// validUTF8 reports whether a text can be shown to a client.
-func validUTF8(b []byte) bool { return utf8.Valid(b) }
