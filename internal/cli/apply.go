@@ -67,7 +67,7 @@ func applyOne(ctx context.Context, streams IO, service *service, custodian keyst
 		defer store.Close()
 		return withDatabase(ctx, service, t, func(t target, conn *pgx.Conn) error {
 			bar := newProgress(streams.Err, t.name)
-			err := backfill.Apply(ctx, conn, t.policy, vault{store}, backfill.Options{}, bar.show)
+			err := backfill.Apply(ctx, conn, t.policy, newVault(store), backfill.Options{}, bar.show)
 			bar.end()
 			if err != nil {
 				return err
