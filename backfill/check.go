@@ -45,18 +45,22 @@ type server struct {
 	hasSchema bool
 	ownsIt    bool
 	mayCreate bool
+	// folds says that lower() knows letters beyond ASCII, as canon does for citext.
+	folds bool
 }
 
 const serverSQL = `
 SELECT pg_catalog.current_setting('server_encoding'), pg_catalog.current_setting('server_version_num')::int4,
        n.oid IS NOT NULL, coalesce(pg_catalog.pg_has_role(n.nspowner, 'USAGE'), false),
-       pg_catalog.has_database_privilege(pg_catalog.current_database(), 'CREATE')
+       pg_catalog.has_database_privilege(pg_catalog.current_database(), 'CREATE'),
+       pg_catalog.lower(pg_catalog.convert_from('\xc389', 'UTF8') COLLATE "default")
+         OPERATOR(pg_catalog.=) pg_catalog.convert_from('\xc3a9', 'UTF8')
 FROM (SELECT) one LEFT JOIN pg_catalog.pg_namespace n ON n.nspname = 'pgveil'`
 
 // survey reads everything that Check judges and Apply works on.
 func survey(ctx context.Context, q DB, pol *policy.Policy) (*state, error) {
 	s := &state{policy: pol}
-	err := q.QueryRow(ctx, serverSQL).Scan(&s.server.encoding, &s.server.version, &s.server.hasSchema, &s.server.ownsIt, &s.server.mayCreate)
+	err := q.QueryRow(ctx, serverSQL).Scan(&s.server.encoding, &s.server.version, &s.server.hasSchema, &s.server.ownsIt, &s.server.mayCreate, &s.server.folds)
 	if err != nil {
 		return nil, fmt.Errorf("reading the server's settings: %w", err)
 	}
@@ -97,6 +101,7 @@ func (s *state) judge() findings {
 	for _, t := range s.tables {
 		t.judge(&f)
 	}
+	s.judgeFolding(&f)
 	s.judgeDomains(&f)
 	s.judgeRecords(&f)
 	s.judgeReach(&f)
@@ -131,6 +136,22 @@ func (s *state) judgeServer(f *findings) {
 	}
 	if !s.server.hasSchema && !s.server.mayCreate {
 		f.add(Error, "", "the service user may not create schema pgveil", "GRANT CREATE ON DATABASE … TO the service user")
+	}
+}
+
+// judgeFolding refuses equality of citext where the server folds ASCII only:
+// the terms fold every letter, and would call more values equal.
+func (s *state) judgeFolding(f *findings) {
+	if s.server.folds {
+		return
+	}
+	for _, t := range s.tables {
+		for _, c := range t.columns {
+			if strings.TrimPrefix(c.Logical.Name, "_") == "citext" && c.Column.Search.Equality {
+				f.add(Error, c.String(), "the database's LC_CTYPE folds the case of ASCII letters only, citext's terms that of all",
+					"use a database with a UTF-8 LC_CTYPE, or take equality out of its search")
+			}
+		}
 	}
 }
 

@@ -184,6 +184,11 @@ func testServer(t *testing.T, pg *testkit.Postgres) {
 	pg.Exec(t, "postgres", "CREATE DATABASE latin ENCODING LATIN1 LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0 OWNER service")
 	pg.Exec(t, "latin", "CREATE TABLE p (c text); ALTER TABLE p OWNER TO service")
 	want(t, check(t, connect(t, pg, "latin"), protecting("public.p.c")), "error: the database's encoding is LATIN1")
+
+	pg.Exec(t, "postgres", "CREATE DATABASE folding ENCODING UTF8 LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0 OWNER service")
+	pg.Exec(t, "folding", "CREATE EXTENSION citext; CREATE TABLE p (c citext, d text); ALTER TABLE p OWNER TO service")
+	want(t, check(t, connect(t, pg, "folding"), protecting("public.p.c", "public.p.d")),
+		"error: public.p.c: the database's LC_CTYPE folds the case of ASCII letters only")
 }
 
 func testCheckDomains(t *testing.T, pg *testkit.Postgres) {

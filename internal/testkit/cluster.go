@@ -139,7 +139,7 @@ func templatePath(bin string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	sum := sha256.Sum256(fmt.Append(nil, bin, info.Size(), info.ModTime(), baseSettings))
+	sum := sha256.Sum256(fmt.Append(nil, bin, info.Size(), info.ModTime(), baseSettings, initOptions()))
 	return filepath.Join(cache, "pgveil-testkit", hex.EncodeToString(sum[:8])), nil
 }
 
@@ -164,10 +164,16 @@ func keepTemplate(cluster, path string) error {
 	return nil
 }
 
+// initOptions are what clusters are made with: sorted by bytes, as Odoo's
+// databases are, and knowing the letters of all scripts.
+func initOptions() []string {
+	return []string{"-U", Superuser, "-A", "trust",
+		"--locale=C", "--lc-ctype=C.UTF-8", "--encoding=UTF8", "--no-sync", "--wal-segsize=1"}
+}
+
 func initCluster(bin, dst string, owner account) error {
 	// Small WAL segments keep the copy small.
-	cmd := exec.Command(filepath.Join(bin, "initdb"), "-D", dst, "-U", Superuser, "-A", "trust",
-		"--locale=C", "--encoding=UTF8", "--no-sync", "--wal-segsize=1")
+	cmd := exec.Command(filepath.Join(bin, "initdb"), append(initOptions(), "-D", dst)...)
 	cmd.Dir, cmd.SysProcAttr = filepath.Dir(dst), owner.attributes()
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("running initdb: %w: %s", err, strings.TrimSpace(string(out)))
