@@ -270,6 +270,12 @@ func (s *stack) finish(t *testing.T) {
 	if log := s.readLog(t); strings.Contains(log, "panic") || strings.Contains(log, "internal error") {
 		t.Errorf("pgveil's log tells of a bug: %s", log)
 	}
+	// Small servers are quickly searched by the tests that follow.
+	for _, pg := range []*testkit.Postgres{s.pg, s.twin} {
+		if err := pg.Run(context.Background(), "postgres", "DROP DATABASE IF EXISTS "+s.db+" WITH (FORCE)"); err != nil {
+			t.Errorf("dropping the database: %v", err)
+		}
+	}
 	if t.Failed() && testing.Verbose() {
 		t.Logf("pgveil's log: %s", s.readLog(t))
 	}

@@ -176,16 +176,23 @@ func (p *prefixes) mayStart(word uint32) bool {
 
 func prefixHash(word uint32) uint32 { return word * 2654435761 >> 16 }
 
+// dump returns all databases as SQL. Tests beside this one may drop theirs
+// meanwhile; then it begins again.
 func (p *Postgres) dump(ctx context.Context) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, filepath.Join(p.BinDir, "pg_dumpall"),
-		"-h", p.SocketDir, "-p", strconv.Itoa(p.Port), "-U", Superuser, "--no-sync")
-	var stderr strings.Builder
-	cmd.Stderr = &stderr
-	out, err := cmd.Output()
-	if err != nil {
-		return nil, fmt.Errorf("running pg_dumpall: %w: %s", err, stderr.String())
+	for {
+		cmd := exec.CommandContext(ctx, filepath.Join(p.BinDir, "pg_dumpall"),
+			"-h", p.SocketDir, "-p", strconv.Itoa(p.Port), "-U", Superuser, "--no-sync")
+		var stderr strings.Builder
+		cmd.Stderr = &stderr
+		out, err := cmd.Output()
+		if err == nil {
+			return out, nil
+		}
+		dropped := strings.Contains(stderr.String(), "does not exist") || strings.Contains(stderr.String(), "terminating connection")
+		if !dropped || ctx.Err() != nil {
+			return nil, fmt.Errorf("running pg_dumpall: %w: %s", err, stderr.String())
+		}
 	}
-	return out, nil
 }
