@@ -46,8 +46,8 @@ const (
 	defaultBeforeAuth   = 64 << 10
 	defaultLoginTimeout = time.Minute
 	defaultDrainTimeout = 30 * time.Second
-	// bufferSize is the size of each of a session's four buffers.
-	bufferSize = 16 << 10
+	// bufferSize is what each of a session's four buffers may grow to.
+	bufferSize = 32 << 10
 	// lastWords is how long a client may take to hear why it is turned away.
 	lastWords = 2 * time.Second
 )

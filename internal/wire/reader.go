@@ -11,11 +11,16 @@ import (
 )
 
 const (
-	// minReader is the smallest read buffer; a header must fit.
+	// minReader is the smallest bound of a read buffer; a header must fit.
 	minReader = 512
+	// firstReader is the size that a read buffer begins with, and growth the
+	// factor by which it grows when a read fills it: a session that only ever
+	// asks short questions stays small.
+	firstReader = 2 << 10
+	growth      = 4
 	// keepSpill is the largest buffer for long bodies that a Reader keeps for
 	// the next one, so that one long message does not cost memory for ever.
-	keepSpill = 256 << 10
+	keepSpill = 64 << 10
 	// spillStep is the first allocation for a body that does not fit the read
 	// buffer. It doubles as bytes arrive: a length that is only declared costs nothing.
 	spillStep = 64 << 10
@@ -31,10 +36,15 @@ var errUnconsumed = errors.New("internal error: the frame before was not consume
 // Discard before Next is called again.
 type Reader struct {
 	src io.Reader
-	// buf[start:end] are the bytes read ahead of the current frame's header.
+	// buf[start:end] are the bytes read ahead, from the current frame's header
+	// on. buf grows up to most bytes.
 	buf        []byte
 	start, end int
-	// spill holds a body that is longer than buf.
+	most       int
+	// filled says that the last read took all that buf had room for, so that
+	// more is likely to be waiting.
+	filled bool
+	// spill holds a body that is longer than buf may become.
 	spill []byte
 	// head is the current frame, open while its body is still to be consumed.
 	head Header
@@ -44,9 +54,11 @@ type Reader struct {
 	byType map[byte]int
 }
 
-// NewReader returns a Reader with a buffer of size bytes and the limit MaxBody.
+// NewReader returns a Reader with a buffer that grows with the traffic, up to
+// size bytes, and the limit MaxBody.
 func NewReader(src io.Reader, size int) *Reader {
-	return &Reader{src: src, buf: make([]byte, max(size, minReader)), limit: MaxBody}
+	most := max(size, minReader)
+	return &Reader{src: src, buf: make([]byte, min(most, firstReader)), most: most, limit: MaxBody}
 }
 
 // SetLimit bounds the body, in bytes, of every frame from the next one on. A
@@ -127,7 +139,7 @@ func (r *Reader) Body() ([]byte, error) {
 		return nil, err
 	}
 	n := r.head.Len
-	if headerLen+n > len(r.buf) {
+	if headerLen+n > r.most {
 		return r.long(n)
 	}
 	if err := r.fill(headerLen + n); err != nil {
@@ -138,7 +150,7 @@ func (r *Reader) Body() ([]byte, error) {
 	return body, nil
 }
 
-// long gathers a body that is longer than the read buffer.
+// long gathers a body that is longer than the read buffer may become.
 func (r *Reader) long(n int) ([]byte, error) {
 	r.start += headerLen
 	body := append(r.spill[:0], r.buf[r.start:r.end]...)
@@ -158,12 +170,22 @@ func (r *Reader) long(n int) ([]byte, error) {
 }
 
 // Forward copies the frame, header included, to w. One that is larger than
-// the buffer is streamed, and w is flushed before every read that may wait.
+// the buffer is streamed. Before every read that may wait w is flushed, so
+// that the peer has all complete frames; a piece of a frame that fits the
+// buffer is not worth a write of its own.
 func (r *Reader) Forward(w *Writer) error {
 	if err := r.consume(); err != nil {
 		return err
 	}
 	left := headerLen + r.head.Len
+	if left <= r.most && r.end-r.start < left {
+		if err := w.Flush(); err != nil {
+			return err
+		}
+		if err := r.fill(left); err != nil {
+			return midFrame(err)
+		}
+	}
 	for {
 		n := min(left, r.end-r.start)
 		if _, err := w.Write(r.buf[r.start : r.start+n]); err != nil {
@@ -248,20 +270,15 @@ func (r *Reader) consume() error {
 	return nil
 }
 
-// fill reads until n bytes are buffered; n is at most the size of the buffer.
+// fill reads until n bytes are buffered; n is at most the bound of the buffer.
 // Nothing at all is io.EOF, less than n io.ErrUnexpectedEOF.
 func (r *Reader) fill(n int) error {
 	if r.end-r.start >= n {
 		return nil
 	}
-	if r.start > 0 && len(r.buf)-r.start < n || r.start == r.end {
-		r.end = copy(r.buf, r.buf[r.start:r.end])
-		r.start = 0
-	}
+	r.makeRoom(n)
 	for r.end-r.start < n {
-		m, err := r.src.Read(r.buf[r.end:])
-		r.end += m
-		if err != nil && r.end-r.start < n {
+		if err := r.read(); err != nil && r.end-r.start < n {
 			if r.end > r.start {
 				return midFrame(err)
 			}
@@ -273,15 +290,39 @@ func (r *Reader) fill(n int) error {
 
 // more replaces the exhausted buffer by at least one new byte.
 func (r *Reader) more() error {
-	r.start, r.end = 0, 0
+	r.makeRoom(minReader)
 	for r.end == 0 {
-		n, err := r.src.Read(r.buf)
-		r.end = n
-		if err != nil && n == 0 {
+		if err := r.read(); err != nil && r.end == 0 {
 			return err
 		}
 	}
 	return nil
+}
+
+// read reads once into what room the buffer has.
+func (r *Reader) read() error {
+	n, err := r.src.Read(r.buf[r.end:])
+	r.end += n
+	r.filled = r.end == len(r.buf)
+	return err
+}
+
+// makeRoom moves what is buffered to the front of a buffer of at least n
+// bytes, so that the next read takes as much as it can.
+func (r *Reader) makeRoom(n int) {
+	size := len(r.buf)
+	if r.filled {
+		size *= growth
+	}
+	for size < n {
+		size *= growth
+	}
+	from := r.buf[r.start:r.end]
+	if size = min(size, r.most); size > len(r.buf) {
+		r.buf = make([]byte, size)
+	}
+	r.end = copy(r.buf, from)
+	r.start, r.filled = 0, false
 }
 
 // midFrame is err for a stream that broke within a frame.

@@ -1,7 +1,6 @@
 package wire
 
 import (
-	"bufio"
 	"encoding/binary"
 	"errors"
 	"io"
@@ -14,38 +13,89 @@ var errTooLong = errors.New("frame is longer than the protocol allows")
 // first error sticks: every later call returns it. It is not safe for more
 // than one goroutine.
 type Writer struct {
-	b *bufio.Writer
+	dst io.Writer
+	// buf waits for Flush. It grows with the traffic, up to most bytes.
+	buf  []byte
+	most int
+	err  error
 }
 
 var _ io.Writer = (*Writer)(nil)
 
-// NewWriter returns a Writer with a buffer of size bytes.
+// firstWriter is the size that a write buffer begins with when it is first used.
+const firstWriter = 512
+
+// NewWriter returns a Writer with a buffer that grows with the traffic, up to size bytes.
 func NewWriter(dst io.Writer, size int) *Writer {
-	return &Writer{b: bufio.NewWriterSize(dst, size)}
+	return &Writer{dst: dst, most: max(size, headerLen)}
 }
 
-// Write appends bytes that are one or more frames, or a piece of one.
-func (w *Writer) Write(p []byte) (int, error) { return w.b.Write(p) }
+// Write appends bytes that are one or more frames, or a piece of one. What
+// does not fit the buffer is sent.
+func (w *Writer) Write(p []byte) (int, error) {
+	if len(w.buf)+len(p) > w.most {
+		if err := w.Flush(); err != nil {
+			return 0, err
+		}
+		if len(p) >= w.most {
+			return len(p), w.send(p)
+		}
+	}
+	w.grow(len(p))
+	w.buf = append(w.buf, p...)
+	return len(p), w.err
+}
 
 // Frame appends a frame.
 func (w *Writer) Frame(typ byte, body []byte) error {
 	if len(body) > MaxBody {
 		return errTooLong
 	}
-	head := append(w.b.AvailableBuffer(), typ)
-	head = binary.BigEndian.AppendUint32(head, uint32(len(body)+4))
-	if _, err := w.b.Write(head); err != nil {
-		return err
+	if len(w.buf)+headerLen > w.most {
+		if err := w.Flush(); err != nil {
+			return err
+		}
 	}
-	_, err := w.b.Write(body)
+	w.grow(headerLen)
+	w.buf = append(w.buf, typ)
+	w.buf = binary.BigEndian.AppendUint32(w.buf, uint32(len(body)+4))
+	_, err := w.Write(body)
 	return err
 }
 
 // Flush sends what was gathered.
-func (w *Writer) Flush() error { return w.b.Flush() }
+func (w *Writer) Flush() error {
+	if len(w.buf) == 0 {
+		return w.err
+	}
+	err := w.send(w.buf)
+	w.buf = w.buf[:0]
+	return err
+}
 
 // Buffered returns how many bytes wait for Flush.
-func (w *Writer) Buffered() int { return w.b.Buffered() }
+func (w *Writer) Buffered() int { return len(w.buf) }
+
+// send writes p, unless a write has failed before.
+func (w *Writer) send(p []byte) error {
+	if w.err != nil {
+		return w.err
+	}
+	n, err := w.dst.Write(p)
+	if err == nil && n < len(p) {
+		err = io.ErrShortWrite
+	}
+	w.err = err
+	return err
+}
+
+// grow makes room for n more bytes, which fit the bound.
+func (w *Writer) grow(n int) {
+	if need := len(w.buf) + n; need > cap(w.buf) {
+		size := min(w.most, max(need, growth*cap(w.buf), firstWriter))
+		w.buf = append(make([]byte, 0, size), w.buf...)
+	}
+}
 
 // BeginFrame appends the head of a frame whose body the caller appends next.
 // EndFrame, with len(dst) as it was before, sets the length.
