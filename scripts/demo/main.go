@@ -18,6 +18,7 @@ func main() {
 	flag.BoolVar(&o.Keep, "keep", false, "leave everything running until interrupted")
 	flag.BoolVar(&o.HSM, "hsm", false, "keep the root key in SoftHSM")
 	flag.Parse()
+	signal.Ignore(syscall.SIGPIPE) // `make demo | head` must clean up too
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := demo.Run(ctx, os.Stdout, o)
 	stop()
