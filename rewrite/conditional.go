@@ -40,9 +40,13 @@ func (b *binder) caseExpr(c *pg.CaseExpr, sc *scope) typ {
 		}
 	}
 	if c.Defresult != nil {
-		arms = append(arms, c.Defresult)
+		return b.arms(append(arms, c.Defresult), sc, "CASE")
 	}
-	return b.arms(arms, sc, "CASE")
+	t := b.arms(arms, sc, "CASE")
+	if t.prot != nil {
+		t.prot = b.without(t.prot) // the NULL that stands for ELSE has no modifier
+	}
+	return t
 }
 
 // arms types an expression whose value is that of one of its arms.
@@ -94,10 +98,12 @@ func (b *binder) sealedArms(arms []*pg.Node, types []typ, sealed *catalog.Protec
 		switch t := types[i]; {
 		case t.prot != nil && (t.recast || t.prot.DomainID != sealed.DomainID):
 			b.otherDomain(sealed, t.prot)
-		case t.prot != nil || t.null:
+		case t.prot != nil:
 		case t.open && !t.array:
 			b.settle(n, t, b.notWritten(b.use(Stored, sealed)))
-			unmodified = b.without(sealed) // PostgreSQL keeps a modifier where all arms have it
+			if !t.null || what != "COALESCE" { // the planner drops the NULLs of COALESCE
+				unmodified = b.without(sealed) // PostgreSQL keeps a modifier where all arms have it
+			}
 		default:
 			b.unsupported(what+" with an expression that the server computes", sealed)
 		}
@@ -119,5 +125,18 @@ func (b *binder) nullIf(n *pg.Node, e *pg.A_Expr, l typ, r typ) typ {
 		Result: &pg.Node{Node: &pg.Node_AConst{AConst: &pg.A_Const{Isnull: true}}},
 	}}}
 	n.Node = &pg.Node_CaseExpr{CaseExpr: &pg.CaseExpr{Args: []*pg.Node{when}, Defresult: value}}
-	return typ{prot: l.prot}
+	return typ{prot: b.compared(l.prot)}
+}
+
+// compared returns the column as the operator = takes it: there is none for
+// varchar but text's.
+func (b *binder) compared(p *catalog.Protected) *catalog.Protected {
+	if p.Logical.Name != "varchar" {
+		return p
+	}
+	text, ok := b.env.Snapshot.Type(textOID)
+	if !ok {
+		return p
+	}
+	return b.env.Snapshot.Retyped(p, text)
 }

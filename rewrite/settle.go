@@ -45,7 +45,7 @@ func (b *binder) settle(n *pg.Node, t typ, u Use) {
 // settleCast settles a literal or parameter beneath a cast. The cast stays
 // where the value does; a sealed value is cast before it is sealed.
 func (b *binder) settleCast(n *pg.Node, c *pg.TypeCast, u Use) {
-	if u.Role == Verbatim || c.Arg.GetAConst().GetIsnull() {
+	if u.Role == Verbatim {
 		b.settle(c.Arg, typ{open: true}, u)
 		return
 	}
@@ -54,9 +54,13 @@ func (b *binder) settleCast(n *pg.Node, c *pg.TypeCast, u Use) {
 		b.unsupported("a literal or parameter cast to this type", u.Target)
 		return
 	}
+	if c.Arg.GetAConst().GetIsnull() && u.Role != EqualityArray && !sameEquality(cast, u.Target.Logical) {
+		b.unsupported("NULL cast to type "+cast.Name, u.Target)
+		return
+	}
 	u.Cast = cast
 	b.settle(c.Arg, typ{open: true}, u)
-	n.Node = c.Arg.Node
+	n.Node = c.Arg.Node // NULL too: the server compares and stores text
 	b.changed = true
 }
 
