@@ -159,42 +159,6 @@ func (b *binder) assign(to *column, from *catalog.Protected) {
 	}
 }
 
-// onConflict plans ON CONFLICT. A sealed column in the conflict target stands
-// for the unique index on its term.
-func (b *binder) onConflict(c *pg.OnConflictClause, target *source, sc *scope) {
-	if c == nil {
-		return
-	}
-	inner := &scope{outer: sc.outer, ctes: sc.ctes, sources: []*source{target}}
-	if c.Infer != nil {
-		for _, n := range c.Infer.IndexElems {
-			b.conflictElem(n.GetIndexElem(), target, inner)
-		}
-		b.plain(c.Infer.WhereClause, inner, "a conflict target")
-	}
-	inner.sources = append(inner.sources, &source{alias: "excluded", cols: target.cols, opaque: target.opaque})
-	b.setClause(c.TargetList, target, inner)
-	b.plain(c.WhereClause, inner, "ON CONFLICT")
-}
-
-func (b *binder) conflictElem(e *pg.IndexElem, target *source, sc *scope) {
-	if e.Name == "" {
-		b.plain(e.Expr, sc, "a conflict target")
-		return
-	}
-	col := target.find(e.Name)
-	if col == nil || col.prot == nil {
-		return
-	}
-	if !col.prot.Column.Search.Equality {
-		b.noEquality(col.prot)
-		return
-	}
-	e.Expr = term(pg.MakeColumnRefNode([]*pg.Node{pg.MakeStrNode(e.Name)}, -1))
-	e.Name = ""
-	b.changed = true
-}
-
 // assignable says that a sealed value of one type is one of the other, whatever it is.
 func assignable(to, from catalog.Type) bool {
 	return to == from || textual(to.Name) && textual(from.Name) && to.Mod == -1

@@ -17,6 +17,9 @@ type want struct {
 	// term is set where the column is compared with a sealed expression: a
 	// sealed output becomes its term.
 	term *catalog.Protected
+	// resolved says that a literal of unknown type is text before it gets there,
+	// as in every subquery but the source of an INSERT.
+	resolved bool
 }
 
 // wantedUse returns the part that a literal in the place of the column plays, nil
@@ -289,8 +292,20 @@ func (b *binder) openTarget(t *pg.ResTarget, x typ, name string, w want) *column
 	if w.term != nil && !b.mayFilter(w.term) {
 		return &column{name: name}
 	}
+	if (w.resolved || w.term != nil) && b.unknownType(t.Val) && !b.asText(u) {
+		return &column{name: name}
+	}
 	b.settle(t.Val, x, *u)
 	return &column{name: name, prot: u.Target}
+}
+
+// unknownType says that a literal or parameter has no type of its own.
+func (b *binder) unknownType(n *pg.Node) bool {
+	if p := n.GetParamRef(); p != nil {
+		return b.declaredType(int(p.Number)) == 0
+	}
+	_, text := n.GetAConst().GetVal().(*pg.A_Const_Sval)
+	return text
 }
 
 // termTarget makes a sealed output of a compared subquery its term.

@@ -98,7 +98,7 @@ func (b *binder) assignQuery(list []*pg.Node, query *pg.SelectStmt, target *sour
 		t := n.GetResTarget()
 		columns[i] = b.targetColumnNamed(target, t)
 		if c := columns[i]; c != nil && c.prot != nil {
-			wants[i].store = b.stored(c.prot, true)
+			wants[i] = want{store: b.stored(c.prot, true), resolved: true}
 		}
 	}
 	out := b.query(query, sc.child(), wants)

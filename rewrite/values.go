@@ -35,7 +35,11 @@ func (b *binder) rows(s *pg.SelectStmt, wants []want) []*column {
 	out := make([]*column, len(first.Items))
 	for i := range uses {
 		out[i] = &column{name: valuesName(i)}
-		if u := b.wantedUse(wantAt(wants, i)); u != nil {
+		w := wantAt(wants, i)
+		if u := b.wantedUse(w); u != nil {
+			if (w.resolved || w.term != nil) && !b.asText(u) {
+				return out
+			}
 			uses[i], out[i].prot = *u, u.Target
 			b.changed = true
 			continue
@@ -51,12 +55,13 @@ func (b *binder) rows(s *pg.SelectStmt, wants []want) []*column {
 func (b *binder) valueColumns(s *pg.SelectStmt, sc *scope, wants []want) []*column {
 	out := make([]*column, len(s.ValuesLists[0].GetList().GetItems()))
 	for i := range out {
-		out[i] = b.valueColumn(s, i, sc, b.wantedUse(wantAt(wants, i)))
+		out[i] = b.valueColumn(s, i, sc, wantAt(wants, i))
 	}
 	return out
 }
 
-func (b *binder) valueColumn(s *pg.SelectStmt, i int, sc *scope, wanted *Use) *column {
+func (b *binder) valueColumn(s *pg.SelectStmt, i int, sc *scope, w want) *column {
+	wanted := b.wantedUse(w)
 	var items []*pg.Node
 	var types []typ
 	open := true
@@ -73,7 +78,11 @@ func (b *binder) valueColumn(s *pg.SelectStmt, i int, sc *scope, wanted *Use) *c
 	case wanted != nil:
 		out.prot = wanted.Target
 		for k, n := range items {
-			b.wantedValue(n, types[k], *wanted)
+			u := *wanted
+			if (w.resolved || w.term != nil) && b.unknownType(n) && !b.asText(&u) {
+				return out
+			}
+			b.wantedValue(n, types[k], u)
 		}
 	case open:
 		out.later = b.laterArms(items, types)

@@ -16,6 +16,7 @@ import (
 //	view public.adults(id int4, name varchar) tainted it is a view over public.res_partner as SELECT id, name FROM public.res_partner
 //	tainted function find_partner its body names res_partner
 //	setting function become
+//	replaced public.res_partner res_partner_code_key UNIQUE (code)
 //	# a comment
 //
 // A relation is a table unless the line begins with view, matview, foreign,
@@ -55,6 +56,16 @@ func (s *Snapshot) buildLine(line string) error {
 	}
 	if rest, ok := strings.CutPrefix(line, "setting function "); ok {
 		s.settings[rest] = struct{}{}
+		return nil
+	}
+
+	if rest, ok := strings.CutPrefix(line, "replaced "); ok {
+		words := strings.SplitN(rest, " ", 3)
+		if len(words) != 3 {
+			return fmt.Errorf("%q is not replaced schema.table name definition", line)
+		}
+		schema, table, _ := strings.Cut(words[0], ".")
+		s.replace(replaced{schema: schema, table: table, name: words[1], definition: words[2]})
 		return nil
 	}
 

@@ -60,6 +60,10 @@ type Relation struct {
 	// policy does not list it: it is a view over a protected relation, or its
 	// partition, parent or child. Empty for others.
 	Tainted string
+	// Replaced are the unique constraints that apply replaced by unique indexes of
+	// the same name, because they are over sealed columns: by name, as
+	// pg_get_constraintdef gave them.
+	Replaced map[string]string
 	// Definition is the query of a tainted view or materialised view, with every
 	// name qualified. A view is not a way around: its query is read, and where
 	// it only shows sealed columns, the view's columns are sealed ones.

@@ -17,7 +17,8 @@ import (
 const recordTables = `
 CREATE SCHEMA pgveil;
 CREATE TABLE pgveil."column" (schema_name text, table_name text, column_name text, domain_id text,
-  type_schema text, type_name text, type_mod int4, state text);`
+  type_schema text, type_name text, type_mod int4, state text);
+CREATE TABLE pgveil.replaced (schema_name text, table_name text, index_name text, constraint_definition text, replacement text);`
 
 func connect(t *testing.T, pg *testkit.Postgres, database string) *pgx.Conn {
 	t.Helper()
@@ -123,6 +124,8 @@ func testRecords(t *testing.T, pg *testkit.Postgres) {
 CREATE TABLE t (a text CONSTRAINT pgveil_guard_a CHECK (a IS NULL OR a ~ '^pv1'), b varchar(20), c text, d date, e text, f text);
 ALTER TABLE t ADD CONSTRAINT pgveil_guard_f CHECK (f IS NULL OR f ~ '^pv1') NOT VALID;
 CREATE TABLE left_over (x text);
+CREATE TABLE renamed (y text CONSTRAINT pgveil_guard_y CHECK (y IS NULL OR y ~ '^pv1'));
+INSERT INTO pgveil.replaced VALUES ('public', 't', 't_a_key', 'UNIQUE (a)', 'CREATE …'), ('public', 't', 't_b_idx', NULL, NULL);
 INSERT INTO pgveil."column" VALUES
  ('public', 't', 'a', 'DOM1', 'pg_catalog', 'date', -1, 'sealed'),
  ('public', 't', 'b', 'DOM2', 'pg_catalog', 'varchar', 24, 'sealed'),
@@ -158,8 +161,16 @@ INSERT INTO pgveil."column" VALUES
 	if got := s.Lookup(nil, "public", "left_over").Tainted; !strings.Contains(got, "the policy does not list it") {
 		t.Errorf("a table with a sealed column outside the policy is tainted by %q", got)
 	}
-	if !slices.Contains(slices.Collect(s.Names()), "left_over") {
-		t.Error("Names() lacks left_over")
+	if got := s.Lookup(nil, "public", "renamed").Tainted; !strings.Contains(got, "renamed") {
+		t.Errorf("a table with a guard, of a name that the policy does not have, is tainted by %q", got)
+	}
+	for _, name := range []string{"left_over", "renamed"} {
+		if !slices.Contains(slices.Collect(s.Names()), name) {
+			t.Errorf("Names() lacks %s", name)
+		}
+	}
+	if diff := cmp.Diff(map[string]string{"t_a_key": "UNIQUE (a)"}, r.Replaced); diff != "" {
+		t.Errorf("replaced constraints (-want +got):\n%s", diff)
 	}
 }
 

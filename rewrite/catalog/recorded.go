@@ -19,6 +19,8 @@ type recorded struct {
 	columns map[columnName]record
 	// guarded are the columns with a validated guard.
 	guarded map[columnPlace]struct{}
+	// replaced are constraints that apply replaced by indexes.
+	replaced []replaced
 }
 
 type columnName struct{ schema, table, column string }
@@ -65,6 +67,10 @@ func loadRecorded(ctx context.Context, q Querier) (recorded, error) {
 		return rec, fmt.Errorf("pgveil.column: %w", err)
 	}
 
+	if rec.replaced, err = loadReplaced(ctx, q); err != nil {
+		return rec, err
+	}
+
 	if rows, err = q.Query(ctx, guardsSQL); err != nil {
 		return rec, fmt.Errorf("guards: %w", err)
 	}
@@ -74,6 +80,40 @@ func loadRecorded(ctx context.Context, q Querier) (recorded, error) {
 		return rec, fmt.Errorf("guards: %w", err)
 	}
 	return rec, nil
+}
+
+// replacedSQL lists the constraints that are indexes now.
+const replacedSQL = `
+SELECT schema_name, table_name, index_name, constraint_definition
+FROM pgveil.replaced WHERE constraint_definition IS NOT NULL AND replacement IS NOT NULL`
+
+type replaced struct{ schema, table, name, definition string }
+
+func loadReplaced(ctx context.Context, q Querier) ([]replaced, error) {
+	rows, err := q.Query(ctx, replacedSQL)
+	if err != nil {
+		return nil, fmt.Errorf("pgveil.replaced: %w", err)
+	}
+	all, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (r replaced, err error) {
+		err = row.Scan(&r.schema, &r.table, &r.name, &r.definition)
+		return r, err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("pgveil.replaced: %w", err)
+	}
+	return all, nil
+}
+
+// replace notes a constraint that apply replaced.
+func (s *Snapshot) replace(r replaced) {
+	relation := s.relations[relationName{r.schema, r.table}]
+	if relation == nil {
+		return
+	}
+	if relation.Replaced == nil {
+		relation.Replaced = map[string]string{}
+	}
+	relation.Replaced[r.name] = r.definition
 }
 
 // applied reports whether apply has ever run in this database.
@@ -91,6 +131,9 @@ func applied(ctx context.Context, q Querier) (bool, error) {
 
 // protect marks the columns that the policy names, and notes what is wrong with them.
 func (s *Snapshot) protect(pol *policy.Policy, rec recorded) {
+	for _, r := range rec.replaced {
+		s.replace(r)
+	}
 	for _, t := range pol.Tables {
 		r := s.relations[relationName{t.Schema, t.Name}]
 		for _, said := range t.Columns {
@@ -115,6 +158,24 @@ func (s *Snapshot) protect(pol *policy.Policy, rec recorded) {
 		}
 		if c := r.Column(name.column); c != nil && c.Protected == nil && record.domain != "" {
 			r.Tainted = "column " + name.column + " is sealed, but the policy does not list it"
+		}
+	}
+	s.taintGuarded(rec)
+}
+
+// taintGuarded closes relations that have a guard on a column that is not
+// protected under its present name: it, or its table, was renamed. The guard
+// would refuse plaintext, but only once the server has seen it.
+func (s *Snapshot) taintGuarded(rec recorded) {
+	for place := range rec.guarded {
+		r := s.byOID[place.relation]
+		if r == nil || r.Tainted != "" {
+			continue
+		}
+		for i := range r.Columns {
+			if c := &r.Columns[i]; c.Num == place.num && c.Protected == nil {
+				r.Tainted = "column " + c.Name + " is sealed, but the policy does not list it: it or its table was renamed"
+			}
 		}
 	}
 }
