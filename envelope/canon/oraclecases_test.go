@@ -81,7 +81,11 @@ func integers(more ...string) []string {
 }
 
 func randomInteger(rng *rand.Rand) string {
-	return strconv.FormatInt(rng.Int64()>>rng.IntN(63)-rng.Int64()>>rng.IntN(63), 10)
+	n := rng.Int64() >> rng.IntN(63)
+	if rng.IntN(2) == 0 {
+		n = -n
+	}
+	return strconv.FormatInt(n, 10)
 }
 
 func numerics(more ...string) []string {

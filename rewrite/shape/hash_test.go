@@ -60,7 +60,7 @@ func TestScan_hashDependsOnTheSeed(t *testing.T) {
 		}
 		return got[0].Hash
 	}
-	if hash(testSeed) != hash(testSeed) {
+	if again := hash(testSeed); again != hash(testSeed) {
 		t.Error("one seed gave two hashes")
 	}
 	for _, seed := range [][2]uint64{{testSeed[0], 0}, {0, testSeed[1]}} {
