@@ -131,13 +131,8 @@ func (s *session) clientFrame(ctx context.Context, h wire.Header) error {
 		s.boundary(expect{kind: expectSync})
 	case wire.TypeFunctionCall:
 		s.boundary(expect{kind: expectFunction})
-	case wire.TypeCopyData:
-		if !s.asks.inCopy {
-			s.asks.inCopy = true
-			s.queue.push(expect{kind: expectCopyData})
-		}
-	case wire.TypeCopyDone, wire.TypeCopyFail:
-		s.queue.push(expect{kind: expectCopyEnd})
+	case wire.TypeCopyData, wire.TypeCopyDone, wire.TypeCopyFail:
+		return s.clientCopy(ctx, h)
 	case wire.TypeTerminate:
 		if err := s.forwardClient(); err != nil {
 			return err

@@ -164,12 +164,13 @@ func (r *copyRows) rows(data []byte, last bool) (int, error) {
 		if end == 0 {
 			return n, nil
 		}
+		kind := r.scan.row().kind
 		if err := r.row(data[n : n+end]); err != nil {
 			return n, err
 		}
 		n += end
 		r.scan.reset()
-		if len(r.out) >= r.full {
+		if len(r.out) >= r.full && kind != rowVerbatim { // PostgreSQL sends the header with the first row
 			if err := r.flush(); err != nil {
 				return n, err
 			}

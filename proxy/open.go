@@ -67,21 +67,28 @@ func makeCells(r *run, format func(i int) int16) ([]cell, error) {
 		if c.Target == nil {
 			continue
 		}
-		col, err := r.planning.state.column(c.Target)
-		if err != nil {
+		var err error
+		if cells[i], err = makeCell(r, c, format(i)); err != nil {
 			return nil, err
-		}
-		cells[i] = cell{
-			col: col, access: c.Access, name: c.Target.Column.String(), format: format(i), asText: showsText(c),
 		}
 	}
 	return cells, nil
 }
 
+// makeCell returns how the values of a protected column are shown.
+func makeCell(r *run, c *rewrite.ResultColumn, format int16) (cell, error) {
+	col, err := r.planning.state.column(c.Target)
+	if err != nil {
+		return cell{}, err
+	}
+	return cell{
+		col: col, access: c.Access, name: c.Target.Column.String(), format: format, asText: showsText(c),
+	}, nil
+}
+
 // opener shows cells. It is the server's side's, and reuses its buffers.
 type opener struct {
 	plain []byte
-	out   []byte
 	value []byte
 }
 

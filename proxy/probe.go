@@ -157,6 +157,7 @@ func (s *session) newPlanning(st *state, id *identity) *planning {
 		User:             id.User,
 		Roles:            st.pol.RolesOf(policy.Identity{User: id.User, MemberOf: id.MemberOf}),
 		BackslashStrings: s.settings.Load().backslash,
+		Copies:           true,
 	}}
 }
 

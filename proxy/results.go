@@ -19,6 +19,7 @@ type answering struct {
 	index int
 	// inCopy says that the server reads COPY data.
 	inCopy bool
+	copies copyAnswers
 	// spoiled says that the client has got an error in place of a result that the
 	// server did give. What else comes is kept from it up to ReadyForQuery.
 	spoiled bool
@@ -96,11 +97,11 @@ func (s *session) serverFrame(ctx context.Context, h wire.Header) error {
 	case wire.TypeDataRow:
 		return s.dataRow(ctx)
 	}
-	return s.completion(h)
+	return s.completion(ctx, h)
 }
 
 // completion handles the frames that end an answer, and those of COPY.
-func (s *session) completion(h wire.Header) error {
+func (s *session) completion(ctx context.Context, h wire.Header) error {
 	a := &s.answers
 	switch h.Type {
 	case wire.TypeParseComplete:
@@ -132,8 +133,8 @@ func (s *session) completion(h wire.Header) error {
 		if a.cur.kind == expectExecute {
 			return s.done()
 		}
-	case wire.TypeCopyInResponse:
-		a.inCopy = true
+	case wire.TypeCopyInResponse, wire.TypeCopyOutResponse, wire.TypeCopyData, wire.TypeCopyDone:
+		return s.serverCopy(ctx, h)
 	}
 	return s.relay()
 }
@@ -152,7 +153,7 @@ func (s *session) closed() {
 func (s *session) commandComplete() error {
 	a := &s.answers
 	if a.inCopy {
-		a.inCopy = false
+		a.inCopy, a.copies.in = false, nil
 		s.queue.endCopy()
 	}
 	switch a.cur.kind {
@@ -259,7 +260,7 @@ func (s *session) readyForQuery(body []byte) error {
 		return s.serverSide(err)
 	}
 	cur, spoiled := a.cur, a.spoiled
-	a.have, a.index, a.inCopy, a.spoiled = false, 0, false, false
+	a.have, a.index, a.inCopy, a.spoiled, a.copies = false, 0, false, false, copyAnswers{}
 	if status == wire.Idle {
 		s.registry.endTransaction(cur.seq)
 		if ddl := s.ddl.Load(); ddl != 0 && ddl <= cur.seq {
@@ -324,7 +325,8 @@ func (s *session) errorResponse(body []byte) error {
 		cur.probe.state, cur.probe.message = string(fields.Field('C')), string(fields.Field('M'))
 	}
 	s.queue.fail(inCopy)
-	a.inCopy = false
+	refused := a.copies.refusal(fields.Field('C'))
+	a.inCopy, a.copies = false, copyAnswers{}
 	if cur.kind != expectQuery && cur.kind != expectSync && cur.kind != expectFunction {
 		a.have = false
 	}
@@ -333,6 +335,8 @@ func (s *session) errorResponse(body []byte) error {
 		return nil
 	case cur.refusal != nil && isPoisoned(fields.Field('C')) && (cur.kind != expectQuery || index == cur.refused):
 		return s.say(wire.AppendError(a.frame[:0], wire.ErrorSeverity, cur.refusal))
+	case refused != nil:
+		return s.say(wire.AppendError(a.frame[:0], wire.ErrorSeverity, refused))
 	}
 	planned, rewritten := cur.planned(index)
 	if !planned {

@@ -27,6 +27,7 @@ func scrub(fields wire.ErrorFields, rewritten bool) wire.ErrorFields {
 			if rewritten {
 				continue
 			}
+			f.Value = withoutEnvelopes(f.Value) // COPY's context holds the line
 		case 'M', 'H':
 			f.Value = withoutEnvelopes(f.Value)
 		case 'D':

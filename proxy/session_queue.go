@@ -88,6 +88,11 @@ type queue struct {
 	// errors counts the errors that the server reported.
 	errors uint64
 	closed bool
+
+	// copying is the COPY whose data the client sends now, nil for none; commands
+	// is the number of the last entry that is not a mark of COPY data.
+	copying  *copyIn
+	commands uint64
 }
 
 func newQueue(status byte) *queue {
@@ -104,6 +109,9 @@ func (q *queue) push(e expect) (uint64, bool) {
 	defer q.mu.Unlock()
 	q.pushed++
 	e.seq = q.pushed
+	if e.kind != expectCopyData && e.kind != expectCopyEnd {
+		q.commands = e.seq
+	}
 	if q.skipping && e.kind != expectSync {
 		drop(&e)
 		if q.n == 0 {
@@ -183,9 +191,7 @@ func (q *queue) isSkipping() bool {
 func (q *queue) peek(e *expect) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for q.n > 0 && (q.at(0).kind == expectCopyEnd || q.at(0).kind == expectCopyData) {
-		q.popLocked() // outside COPY the server ignores these
-	}
+	q.dropMarks()
 	if q.n == 0 {
 		return false
 	}
@@ -217,12 +223,61 @@ func (q *queue) popLocked() {
 	}
 }
 
+// dropMarks drops marks of COPY data at the head: outside COPY the server
+// ignores what they stand for.
+func (q *queue) dropMarks() {
+	for q.n > 0 && (q.at(0).kind == expectCopyEnd || q.at(0).kind == expectCopyData) {
+		q.popLocked()
+	}
+}
+
+// beginCopy notes that the server takes COPY data now.
+func (q *queue) beginCopy(c *copyIn) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.copying = c
+	q.cond.Broadcast()
+}
+
+// leaveCopy notes that the client has sent all data of a COPY.
+func (q *queue) leaveCopy(c *copyIn) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.copying == c {
+		q.copying = nil
+	}
+}
+
+// copyNow returns the COPY whose data the client sends, nil for none, and
+// whether that is known yet.
+func (q *queue) copyNow() (c *copyIn, known bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.copying, q.copyKnown()
+}
+
+// waitCopy is copyNow once it is known. What was written to the server must
+// have been flushed, with a Flush or Sync behind it.
+func (q *queue) waitCopy() *copyIn {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for !q.copyKnown() {
+		q.cond.Wait()
+	}
+	return q.copying
+}
+
+func (q *queue) copyKnown() bool {
+	return q.copying != nil || q.answered >= q.commands || q.closed
+}
+
 // endCopy drops what the server read while it took COPY data for the head:
 // every Sync up to the end of the data, which is dropped too. It leaves the
 // head itself.
 func (q *queue) endCopy() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	q.copying = nil
 	if q.n == 0 {
 		return
 	}
@@ -253,6 +308,7 @@ func (q *queue) fail(copying bool) {
 	defer q.mu.Unlock()
 	defer q.cond.Broadcast()
 	q.errors++
+	q.copying = nil
 	if q.n == 0 {
 		return
 	}
@@ -280,6 +336,8 @@ func (q *queue) ready(status byte) {
 	if q.n > 0 {
 		q.popLocked()
 	}
+	q.copying = nil
+	q.dropMarks()
 	q.cond.Broadcast()
 }
 
