@@ -92,6 +92,10 @@ func (b *binder) noInto(into *pg.IntoClause) {
 func (b *binder) groupBy(s *pg.SelectStmt, sc *scope) (places []int) {
 	var grouped []*column
 	for _, g := range s.GroupClause {
+		if list := groupList(g); list != nil {
+			places = append(places, b.groupingSets(list, s, sc)...)
+			continue
+		}
 		if i := b.groupTarget(g, s, sc); i >= 0 {
 			places = append(places, i)
 			continue
@@ -108,6 +112,35 @@ func (b *binder) groupBy(s *pg.SelectStmt, sc *scope) (places []int) {
 		}
 	}
 	sc.grouped = grouped
+	return places
+}
+
+// groupList returns the items of ROLLUP, CUBE, GROUPING SETS and of a list in
+// parentheses, nil for any other item of GROUP BY.
+func groupList(g *pg.Node) []*pg.Node {
+	if set := g.GetGroupingSet(); set != nil {
+		return append([]*pg.Node{}, set.Content...)
+	}
+	return g.GetRowExpr().GetArgs()
+}
+
+// groupingSets types such items, which must all be plain: a row of a set that
+// leaves a column out shows NULL for it, not one of the group's values. It
+// returns the places as groupBy does.
+func (b *binder) groupingSets(list []*pg.Node, s *pg.SelectStmt, sc *scope) (places []int) {
+	for _, g := range list {
+		if inner := groupList(g); inner != nil {
+			places = append(places, b.groupingSets(inner, s, sc)...)
+			continue
+		}
+		i := b.groupTarget(g, s, sc)
+		switch {
+		case i >= 0:
+			places = append(places, i)
+		case g.GetAConst() == nil:
+			b.plain(g, sc, "a grouping set")
+		}
+	}
 	return places
 }
 
