@@ -285,7 +285,8 @@ func (b *binder) targetColumn(t *pg.ResTarget, sc *scope, w want) *column {
 	}
 	if x.prot == nil {
 		out := &column{name: name}
-		if ref := t.Val.GetColumnRef(); ref != nil {
+		// A bare name may be a column that USING merged, from whichever side.
+		if ref := t.Val.GetColumnRef(); ref != nil && len(ref.Fields) > 1 {
 			if f := b.resolve(mustNames(ref), sc); f.col != nil {
 				out.oid, out.num = f.col.oid, f.col.num
 			}
