@@ -48,6 +48,7 @@ GRANT CREATE ON SCHEMA public TO public; GRANT CREATE ON DATABASE listed TO publ
 CREATE SCHEMA pgveil;
 CREATE TABLE pgveil."column" (schema_name text, table_name text, column_name text, domain_id text,
  type_schema text, type_name text, type_mod int, state text);
+CREATE TABLE pgveil.replaced (schema_name text, table_name text, index_name text, constraint_definition text, replacement text);
 INSERT INTO pgveil."column" VALUES
  ('public', 'people', 'name', 'd1', 'pg_catalog', 'varchar', -1, 'sealed'),
  ('public', 'people', 'phone', 'd2', 'pg_catalog', 'varchar', 24, 'sealed'),
