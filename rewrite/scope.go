@@ -114,8 +114,11 @@ func (sc *scope) unqualified(name string) found {
 // decided here for plain ones.
 func (sc *scope) choose(hits []*column, opaqueInside bool) found {
 	sealed := slices.IndexFunc(hits, func(c *column) bool { return c.prot != nil || c.later != nil })
-	if sealed < 0 {
+	switch {
+	case sealed < 0 && len(hits) == 1:
 		return found{col: hits[0], at: sc}
+	case sealed < 0:
+		return found{col: &column{name: hits[0].name}, at: sc} // the join's kind says from which side it is
 	}
 	return found{col: hits[sealed], at: sc, unclear: len(hits) > 1 || opaqueInside}
 }
