@@ -107,11 +107,12 @@ func TestCopy_psycopg(t *testing.T) {
 		testkit.Unavailable(t, fmt.Errorf("python: %w", testkit.ErrMissing))
 	}
 	s := startSealed(t)
-	for module, program := range map[string]string{"psycopg2": psycopg2Copy, "psycopg": psycopg3Copy} {
+	for _, client := range []struct{ module, program string }{{"psycopg2", psycopg2Copy}, {"psycopg", psycopg3Copy}} {
+		module := client.module
 		if exec.Command(python, "-c", "import "+module).Run() != nil {
 			testkit.Unavailable(t, fmt.Errorf("%s: %w", module, testkit.ErrMissing))
 		}
-		cmd := exec.CommandContext(t.Context(), python, "-c", program, target{addr: s.addr, user: "officer", database: listed}.url())
+		cmd := exec.CommandContext(t.Context(), python, "-c", client.program, target{addr: s.addr, user: "officer", database: listed}.url())
 		if out, err := cmd.CombinedOutput(); err != nil {
 			t.Errorf("%s: %v: %s", module, err, out)
 		}
