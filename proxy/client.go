@@ -44,6 +44,9 @@ type asking struct {
 	moved    bool
 	errors   uint64
 	probedAt time.Time
+	// namedAt is the number of the last frame that makes or drops a name in SQL, 0
+	// when it is known to be answered.
+	namedAt uint64
 	// forms are the text forms of formsOf and formsIn.
 	forms   *canon.Settings
 	formsOf *settings
@@ -251,6 +254,9 @@ func (s *session) took(e *effect) {
 		// A new temporary table makes a schema that is searched first.
 		a.dirty, a.touched, a.touchedAt = true, true, seq
 		s.ddl.Store(seq)
+	}
+	if e.naming.changes() {
+		a.namedAt = seq
 	}
 	if e.flags&endsTransaction != 0 {
 		a.ended = true

@@ -17,7 +17,7 @@ func (s *session) prepare(ctx context.Context, body []byte) error {
 	if m.Decode(body) != nil {
 		return s.pass(expect{kind: expectParse}, wire.TypeParse, body) // the server's error
 	}
-	if !s.settleSettings() {
+	if !s.settleSettings() || !s.settleNames() {
 		return nil
 	}
 	at := s.db.now()
@@ -34,7 +34,10 @@ func (s *session) prepare(ctx context.Context, body []byte) error {
 		flags |= stmts[i].Flags
 	}
 	switch {
-	case flags&namesPlanned != 0:
+	case len(stmts) == 1 && stmts[0].First == "execute":
+		st.effect = effectOf(at, m.SQL, &stmts[0])
+		return s.parseExecute(ctx, st, body, &stmts[0])
+	case flags&namesPlanned != 0 && (len(stmts) != 1 || !usesName(&stmts[0])):
 		return s.refuseParse(m.Name, s.refuse(namesPlannedError("SQL")))
 	case flags&rewrite.Reaches == 0:
 		if len(stmts) == 1 {
@@ -74,9 +77,14 @@ func (s *session) planParse(ctx context.Context, st *statement, body []byte, stm
 	case refused:
 		return s.refuseParse(m.Name, s.refuse(refusal))
 	}
-	st.ctx = s.asks.planning
-	st.seen = st.ctx.state
-	st.plan = s.db.opts.Compiler.Plan(st.ctx.env, m.SQL, stmt, m.OIDs)
+	s.noteMade(stmt)
+	return s.sendPlanned(ctx, st, body, stmt, s.db.opts.Compiler.Plan(s.asks.planning.env, m.SQL, stmt, m.OIDs))
+}
+
+// sendPlanned sends a Parse as its plan says.
+func (s *session) sendPlanned(ctx context.Context, st *statement, body []byte, stmt *shape.Statement, plan *rewrite.Plan) error {
+	m := &s.asks.parse
+	st.plan, st.ctx, st.seen = plan, s.asks.planning, s.asks.planning.state
 	switch st.plan.Verdict {
 	case rewrite.Forward:
 		return s.passParse(st, body)
@@ -104,6 +112,9 @@ func (s *session) bind(ctx context.Context, body []byte) error {
 	if err != nil {
 		return s.pass(expect{kind: expectBind}, wire.TypeBind, body)
 	}
+	if !s.settleNames() {
+		return nil
+	}
 	st := s.registry.statement(stmtName)
 	if st != nil && !s.isSettled(st.seq) {
 		if !s.settle(st.seq) {
@@ -111,9 +122,19 @@ func (s *session) bind(ctx context.Context, body []byte) error {
 		}
 		st = s.registry.statement(stmtName)
 	}
-	if st == nil {
+	switch {
+	case st == nil:
 		return s.passBind(name, nil, body)
+	case st.made && st.plan != nil:
+		return s.refuseBind(name, s.refuse(boundByProtocol("Bind")))
+	case st.effect.naming.uses():
+		return s.bindUse(ctx, st, name, body)
 	}
+	return s.bindStatement(ctx, st, name, body)
+}
+
+// bindStatement handles a Bind of a statement that the registry knows.
+func (s *session) bindStatement(ctx context.Context, st *statement, name, body []byte) error {
 	switch r, refusal := s.current(ctx, st); r {
 	case skipped:
 		return nil
@@ -161,7 +182,7 @@ func (s *session) isSettled(seq uint64) bool {
 func (s *session) passBind(name []byte, st *statement, body []byte) error {
 	e := expect{kind: expectBind}
 	hides := s.registry.portal(name) != nil
-	if hides || st != nil && st.effect.lasting() {
+	if hides || st != nil && (st.effect.lasting() || st.effect.naming != nil) {
 		e.portal = &portal{name: string(name), stmt: st}
 		s.addPortal(e.portal)
 	}
@@ -174,15 +195,23 @@ func (s *session) current(ctx context.Context, st *statement) (readiness, *pgerr
 	if st.plan == nil {
 		return s.stillPlain(st)
 	}
-	r, refusal := s.readyToPlan(ctx)
-	if r != ready || st.ctx == s.asks.planning {
+	if r, refusal := s.readyToPlan(ctx); r != ready {
 		return r, refusal
 	}
-	stmts, err := s.scan(st.sql, s.asks.planning.state, s.settings.Load().backslash)
+	return s.renew(st)
+}
+
+// renew plans a statement again, if it was planned in another planning than
+// the session's, which is current.
+func (s *session) renew(st *statement) (readiness, *pgerr.Error) {
+	if st.ctx == s.asks.planning {
+		return ready, nil
+	}
+	stmts, err := s.rescan(st.sql, s.asks.planning.state)
 	if err != nil || len(stmts) != 1 {
 		return refused, changedPlanError()
 	}
-	plan := s.db.opts.Compiler.Plan(s.asks.planning.env, st.sql, &stmts[0], st.oids)
+	plan := s.planAgain(st, &stmts[0])
 	switch {
 	case plan.Verdict == rewrite.Refuse:
 		return refused, planRefusal(plan)
@@ -200,12 +229,12 @@ func (s *session) stillPlain(st *statement) (readiness, *pgerr.Error) {
 	if st.seen == at {
 		return ready, nil
 	}
-	stmts, err := s.scan(st.sql, at, s.settings.Load().backslash)
+	stmts, err := s.rescan(st.sql, at)
 	if err != nil {
 		return refused, changedPlanError()
 	}
 	for i := range stmts {
-		if stmts[i].Flags&rewrite.Reaches != 0 {
+		if stmts[i].Flags&rewrite.Reaches != 0 && stmts[i].First != "lock" {
 			return refused, changedPlanError()
 		}
 	}
@@ -235,10 +264,15 @@ func (s *session) planBind(ctx context.Context, st *statement, body []byte) erro
 	if err != nil {
 		return err
 	}
+	return s.describeOwn(p, m.Portal)
+}
+
+// describeOwn asks what the result of a portal is that was just bound.
+func (s *session) describeOwn(p *portal, name []byte) error {
 	// The client may never ask what the result is, but pgveil must know, and every
 	// time: the server resolves the names of a prepared statement anew when a
 	// table has changed, and a column by the old name may be another one.
-	frame, err := (&wire.Describe{Kind: wire.KindPortal, Name: m.Portal}).Append(s.asks.frame[:0])
+	frame, err := (&wire.Describe{Kind: wire.KindPortal, Name: name}).Append(s.asks.frame[:0])
 	if err != nil {
 		return err
 	}
@@ -285,13 +319,26 @@ func clientParams(p *rewrite.Plan) int {
 func (s *session) describe(_ context.Context, body []byte) error {
 	var m wire.Describe
 	e := expect{kind: expectDescribe}
+	if !s.settleNames() {
+		return nil
+	}
 	if m.Decode(body) == nil {
 		if m.Kind == wire.KindStatement {
 			e.statement, e.parse = true, s.settledStatement(m.Name)
 			// The plan is taken now: a later Bind may renew it.
-			if st := e.parse; st != nil && st.plan != nil {
+			switch st := e.parse; {
+			case st == nil:
+			case st.made && st.plan != nil:
+				return s.refuseDescribe(s.refuse(boundByProtocol("Describe")))
+			case st.plan != nil:
 				e.rewritten = st.plan.Verdict == rewrite.Rewrite
 				e.described = &run{plan: st.plan, planning: st.ctx}
+			case st.effect.naming.uses():
+				source, refusal := s.boundSource(st)
+				if refusal != nil {
+					return s.refuseDescribe(s.refuse(refusal))
+				}
+				e.described = fetchOf(source, nil)
 			}
 		} else {
 			e.portal = s.settledPortal(m.Name)
@@ -320,10 +367,16 @@ func (s *session) settledPortal(name []byte) *portal {
 func (s *session) execute(_ context.Context, body []byte) error {
 	var m wire.Execute
 	e := expect{kind: expectExecute}
+	if !s.settleNames() {
+		return nil
+	}
 	if m.Decode(body) == nil {
 		e.portal = s.settledPortal(m.Portal)
 	}
 	if e.portal != nil && e.portal.stmt != nil {
+		if !s.stillBound(e.portal) {
+			return s.refuseExecute(s.refuse(changedPlanError()))
+		}
 		s.took(&e.portal.stmt.effect)
 	}
 	return s.pass(e, wire.TypeExecute, body)

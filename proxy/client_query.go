@@ -33,7 +33,7 @@ func (s *session) query(ctx context.Context, body []byte) error {
 	if err != nil {
 		return s.passQuery(expect{kind: expectQuery}, body) // the server's error
 	}
-	if !s.settleSettings() {
+	if !s.settleSettings() || !s.settleNames() {
 		return nil
 	}
 	st := s.db.now()
@@ -100,8 +100,9 @@ func (s *session) forwardQuery(st *state, sql, body []byte, stmts []shape.Statem
 	e := expect{kind: expectQuery}
 	lasting := false
 	for i := range stmts {
-		effect := effectOf(st, sql, &stmts[i])
-		if lasting = lasting || effect.lasting(); effect.drops != dropNothing {
+		effect := s.effectOf(st, sql, &stmts[i])
+		lasting = lasting || effect.lasting()
+		if e.runs == nil && (effect.drops != dropNothing || effect.naming.changes()) {
 			e.runs = make([]run, len(stmts))
 		}
 	}
@@ -110,7 +111,7 @@ func (s *session) forwardQuery(st *state, sql, body []byte, stmts []shape.Statem
 	}
 	effects := make([]effect, len(stmts))
 	for i := range stmts {
-		effects[i] = effectOf(st, sql, &stmts[i])
+		effects[i] = s.effectOf(st, sql, &stmts[i])
 		if e.runs != nil {
 			e.runs[i].effect = effects[i]
 		}
@@ -131,7 +132,7 @@ func (s *session) planQuery(ctx context.Context, sql, body []byte, stmts []shape
 	m.out = s.asks.sql[:0]
 	e := expect{kind: expectQuery}
 	for i := range stmts {
-		run, refusal := m.add(ctx, &stmts[i])
+		run, refusal := m.add(ctx, &stmts[i], e.runs)
 		e.runs = append(e.runs, run)
 		if refusal != nil {
 			e.refusal, e.refused = s.refuse(refusal), i
@@ -162,8 +163,9 @@ type message struct {
 	unsettled, ended bool
 }
 
-// add appends a statement, or what is sent instead, and a refusal if that is a poison.
-func (m *message) add(ctx context.Context, stmt *shape.Statement) (run, error) {
+// add appends a statement, or what is sent instead, and a refusal if that is a
+// poison. before are the statements before it.
+func (m *message) add(ctx context.Context, stmt *shape.Statement, before []run) (run, error) {
 	s := m.session
 	if len(m.out) > 0 {
 		m.out = append(m.out, ';', ' ')
@@ -175,10 +177,11 @@ func (m *message) add(ctx context.Context, stmt *shape.Statement) (run, error) {
 		m.unsettled = m.unsettled || r.effect.flags&rewrite.ChangesSettings != 0
 		m.ended = m.ended || r.effect.flags&endsTransaction != 0
 	}()
+	source, refusal := m.source(stmt, before)
 	switch {
-	case stmt.Flags&namesPlanned != 0:
-		return run{}, m.poison(namesPlannedError(stmt.First))
-	case stmt.Flags&rewrite.Reaches == 0:
+	case refusal != nil:
+		return run{}, m.poison(refusal)
+	case stmt.Flags&rewrite.Reaches == 0 && !source.planned():
 		m.out = append(m.out, text...)
 		return r, nil
 	case m.unsettled, m.readiness == aborted && m.ended:
@@ -189,8 +192,9 @@ func (m *message) add(ctx context.Context, stmt *shape.Statement) (run, error) {
 	case m.readiness == refused:
 		return run{}, m.poison(m.refusal)
 	}
-	r.planning = s.asks.planning
-	r.plan = s.db.opts.Compiler.Plan(r.planning.env, m.sql, stmt, nil)
+	if err := m.plan(&r, stmt, source); err != nil {
+		return run{}, m.poison(err)
+	}
 	switch r.plan.Verdict {
 	case rewrite.Forward:
 		m.out = append(m.out, text...)
@@ -207,6 +211,63 @@ func (m *message) add(ctx context.Context, stmt *shape.Statement) (run, error) {
 		return r, nil
 	}
 	return run{}, m.poison(planRefusal(r.plan))
+}
+
+// plan plans a statement.
+func (m *message) plan(r *run, stmt *shape.Statement, source source) (err error) {
+	s := m.session
+	switch {
+	case source.reads != nil:
+		fetch := fetchOf(source.reads, nil)
+		r.plan, r.planning = fetch.plan, fetch.planning
+	case source.runs != nil:
+		r.plan, err = s.planExecute(m.sql, stmt, source.runs)
+		r.planning, r.effect.flags = s.asks.planning, source.runs.effect.flags
+	default:
+		s.noteMade(stmt)
+		r.planning = s.asks.planning
+		r.plan = s.db.opts.Compiler.Plan(r.planning.env, m.sql, stmt, nil)
+	}
+	return err
+}
+
+// source is what an EXECUTE, FETCH or MOVE takes its result from, if that has
+// a plan.
+type source struct {
+	runs  *statement
+	reads *portal
+}
+
+func (s source) planned() bool { return s.runs != nil || s.reads != nil }
+
+// source finds what a statement uses by name. It refuses a statement that has
+// such a one inside.
+func (m *message) source(stmt *shape.Statement, before []run) (source, *pgerr.Error) {
+	s := m.session
+	switch {
+	case stmt.First == "execute":
+		st := s.statementNamed(stmt.Second, before)
+		if refusal := s.executable(stmt.Second, st); refusal != nil {
+			return source{}, refusal
+		}
+		if st != nil && st.plan != nil {
+			return source{runs: st}, nil
+		}
+	case usesName(stmt):
+		if !s.registry.hasPlanned() {
+			return source{}, nil
+		}
+		p, refusal := s.fetched(m.sql, stmt, before)
+		if refusal != nil {
+			return source{}, refusal
+		}
+		if p != nil && p.run != nil {
+			return source{reads: p}, nil
+		}
+	case stmt.Flags&namesPlanned != 0, stmt.Flags&saysExecute != 0 && makesPlanned(before):
+		return source{}, namesPlannedError(stmt.First)
+	}
+	return source{}, nil
 }
 
 // poison appends a poison and returns the error that is shown for it.

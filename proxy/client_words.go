@@ -11,11 +11,13 @@ import (
 // Flags that a session raises beside those of package rewrite, from the other
 // end of the word.
 const (
-	// namesPlanned says that SQL names a prepared statement or portal of the
-	// protocol that has a plan.
+	// namesPlanned says that SQL names a prepared statement or portal that has a
+	// plan, or may have one.
 	namesPlanned shape.Flags = 1 << (31 - iota)
 	// endsTransaction says that a transaction or savepoint may end.
 	endsTransaction
+	// saysExecute says that the word EXECUTE occurs.
+	saysExecute
 )
 
 // sessionWords is the Matcher of one scan: the words of the database, and the
@@ -24,8 +26,8 @@ type sessionWords struct {
 	inner    shape.Matcher
 	registry *registry
 	// watching says that a name may follow: EXECUTE, FETCH or MOVE was seen.
-	// These words occur elsewhere too, so a statement that has a planned
-	// statement's name by chance may be refused, but none gets through.
+	// These words occur elsewhere too; scan sorts out statements that cannot use a
+	// name, and of the rest one that has it by chance may be refused.
 	watching bool
 	planned  bool
 }
@@ -33,6 +35,9 @@ type sessionWords struct {
 // Match returns what the word means to the database and to this session.
 func (w *sessionWords) Match(ident []byte) shape.Flags {
 	flags := w.inner.Match(ident)
+	if string(ident) == "execute" {
+		flags |= saysExecute
+	}
 	if !w.planned {
 		return flags
 	}
@@ -58,8 +63,22 @@ func (s *session) scan(sql []byte, st *state, backslash bool) ([]shape.Statement
 		if statements[i].First == "lock" {
 			statements[i].Flags &^= rewrite.Reaches
 		}
+		switch statements[i].First {
+		case "execute":
+			if s.unclearName(statements[i].Second, st) {
+				statements[i].Flags |= namesPlanned
+			}
+		case "select", "with", "values", "table", "insert", "update", "delete", "merge", "declare", "prepare", "copy":
+			statements[i].Flags &^= namesPlanned // FETCH FIRST, and a word that is a name by chance
+		}
 	}
 	return statements, err
+}
+
+// rescan scans the text of one statement again. It leaves the statements of the
+// last scan alone.
+func (s *session) rescan(sql []byte, at *state) ([]shape.Statement, error) {
+	return shape.NewScanner(s.db.seed).Scan(sql, !s.settings.Load().backslash, at.matcher)
 }
 
 // flagsOf returns what a statement may do. Without a catalog there is no
@@ -78,7 +97,7 @@ func flagsOf(st *state, stmt *shape.Statement) shape.Flags {
 
 // effectOf returns what running a statement changes for the session.
 func effectOf(st *state, sql []byte, stmt *shape.Statement) effect {
-	e := effect{flags: flagsOf(st, stmt)}
+	e := effect{flags: flagsOf(st, stmt), naming: namingOf(st, sql, stmt)}
 	switch stmt.First {
 	case "discard":
 		if stmt.Second == "all" {

@@ -158,6 +158,7 @@ func (s *session) newPlanning(st *state, id *identity) *planning {
 		Roles:            st.pol.RolesOf(policy.Identity{User: id.User, MemberOf: id.MemberOf}),
 		BackslashStrings: s.settings.Load().backslash,
 		Copies:           true,
+		Commands:         true,
 	}}
 }
 

@@ -22,13 +22,15 @@ const (
 	poisonSQL = `SELECT "pgveil refused a statement"`
 	// poisonBind is a statement that does not exist: 26000.
 	poisonBind = "pgveil refused a statement"
+	// poisonPortal is a portal that does not exist: 34000.
+	poisonPortal = "pgveil refused a statement"
 )
 
 // isPoisoned reports whether an error is the one that a poison gives. Another,
 // such as a cancel that came first, is the client's to see.
 func isPoisoned(state []byte) bool {
 	switch string(state) {
-	case "42703", "26000":
+	case "42703", "26000", "34000":
 		return true
 	}
 	return false
@@ -72,6 +74,29 @@ func (s *session) refuseParse(name []byte, refusal *pgerr.Error) error {
 func (s *session) refuseBind(portal []byte, refusal *pgerr.Error) error {
 	return s.sendBind(expect{kind: expectBind, refusal: refusal},
 		&wire.Bind{Portal: portal, Statement: []byte(poisonBind)})
+}
+
+// refuseDescribe sends a poison in place of a Describe of a statement.
+func (s *session) refuseDescribe(refusal *pgerr.Error) error {
+	return s.sendPoison(expect{kind: expectDescribe, refusal: refusal},
+		&wire.Describe{Kind: wire.KindStatement, Name: []byte(poisonBind)})
+}
+
+// refuseExecute sends a poison in place of an Execute.
+func (s *session) refuseExecute(refusal *pgerr.Error) error {
+	return s.sendPoison(expect{kind: expectExecute, refusal: refusal}, &wire.Execute{Portal: []byte(poisonPortal)})
+}
+
+func (s *session) sendPoison(e expect, m interface {
+	Append([]byte) ([]byte, error)
+}) error {
+	frame, err := m.Append(s.asks.frame[:0])
+	if err != nil {
+		return fmt.Errorf("sending a poison: %w", err)
+	}
+	s.asks.frame = keep(frame)
+	s.push(e)
+	return s.write(frame)
 }
 
 func (s *session) sendParse(e expect, m *wire.Parse) error {

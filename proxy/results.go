@@ -159,25 +159,28 @@ func (s *session) commandComplete() error {
 	switch a.cur.kind {
 	case expectQuery:
 		if a.index < len(a.cur.runs) {
-			s.ran(&a.cur.runs[a.index].effect)
+			s.ran(&a.cur.runs[a.index].effect, &a.cur.runs[a.index])
 		}
 		a.index++
 	case expectExecute:
 		if p := a.cur.portal; p != nil && p.stmt != nil {
-			s.ran(&p.stmt.effect)
+			s.ran(&p.stmt.effect, p.run)
 		}
 		return s.done()
 	}
 	return s.relay()
 }
 
-// ran notes what a statement that has run changed.
-func (s *session) ran(e *effect) {
+// ran notes what a statement that has run changed. r is nil for one without a plan.
+func (s *session) ran(e *effect, r *run) {
 	switch e.drops {
 	case dropNamed:
 		s.registry.dropStatement(e.dropName, s.answers.cur.seq)
 	case dropAll:
 		s.registry.dropStatements(s.answers.cur.seq)
+	}
+	if e.naming.changes() {
+		s.named(e.naming, r)
 	}
 }
 

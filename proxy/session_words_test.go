@@ -65,7 +65,13 @@ func TestEffectOf_saysWhatStatementsDrop(t *testing.T) {
 		{"DEALLOCATE ALL", effect{drops: dropAll, dropName: "all"}},
 		{"DEALLOCATE PREPARE ALL", effect{drops: dropAll, dropName: "all"}},
 		{`DEALLOCATE "all"`, effect{drops: dropNamed, dropName: "all"}},
-		{"DISCARD ALL", effect{flags: rewrite.ChangesSettings, drops: dropAll}},
+		{"DISCARD ALL", effect{flags: rewrite.ChangesSettings, drops: dropAll, naming: &naming{kind: closesAll}}},
+		{"DECLARE C CURSOR FOR SELECT 1", effect{naming: &naming{kind: declares, name: "c"}}},
+		{`CLOSE "C x"`, effect{naming: &naming{kind: closes, name: "C x"}}},
+		{"CLOSE ALL", effect{naming: &naming{kind: closesAll}}},
+		{`CLOSE "all"`, effect{naming: &naming{kind: closes, name: "all"}}},
+		{"EXECUTE P(1)", effect{flags: rewrite.NamesStatement | rewrite.ChangesSettings, naming: &naming{kind: executes, name: "p"}}},
+		{"MOVE 5 FROM c", effect{flags: rewrite.NamesStatement, naming: &naming{kind: fetches}}},
 		{"DISCARD PLANS", effect{flags: rewrite.ChangesSettings}},
 		{"ROLLBACK TO a", effect{flags: endsTransaction}},
 		{"SET ROLE x", effect{flags: rewrite.ChangesSettings}},
@@ -73,7 +79,7 @@ func TestEffectOf_saysWhatStatementsDrop(t *testing.T) {
 	} {
 		st, stmt := scanOne(t, tc.sql)
 		got := effectOf(st, []byte(tc.sql), stmt)
-		if diff := cmp.Diff(tc.want, got, cmp.AllowUnexported(effect{})); diff != "" {
+		if diff := cmp.Diff(tc.want, got, cmp.AllowUnexported(effect{}, naming{})); diff != "" {
 			t.Errorf("effectOf(%s):\n%s", tc.sql, diff)
 		}
 	}

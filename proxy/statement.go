@@ -1,18 +1,20 @@
 package proxy
 
 import (
-	"slices"
 	"sync"
 
 	"github.com/pgveil/pgveil/rewrite"
-	"github.com/pgveil/pgveil/rewrite/catalog"
 	"github.com/pgveil/pgveil/rewrite/shape"
 )
 
-// statement is a prepared statement of the protocol, as the client knows it.
+// statement is a prepared statement, as the client knows it.
 type statement struct {
 	name string
-	// seq is the number of its Parse.
+	// made says that SQL PREPARE made it. Its sql is that of PREPARE.
+	made bool
+	// of is the statement that an EXECUTE was planned for.
+	of *statement
+	// seq is the number of its Parse, or of the frame with its PREPARE.
 	seq uint64
 	// sql is the client's text and oids the types it declared, kept because the
 	// catalog or the role may change before the statement is bound.
@@ -30,15 +32,19 @@ type statement struct {
 	prev *statement
 }
 
-// portal is a statement with its parameters.
+// portal is a statement with its parameters, or a cursor, which has no stmt.
 type portal struct {
 	name string
 	seq  uint64
 	stmt *statement
 	// run is nil for a portal of a statement without a plan.
-	run  *run
-	reg  *registry
-	prev *portal
+	run *run
+	// hold says that it is a cursor WITH HOLD, which outlives its transaction.
+	hold bool
+	// reads is what a FETCH or MOVE was bound for.
+	reads *portal
+	reg   *registry
+	prev  *portal
 }
 
 // effect is what running a statement may change for the session.
@@ -47,6 +53,8 @@ type effect struct {
 	// drops says that prepared statements go: all of them, or the named one.
 	drops    dropKind
 	dropName string
+	// naming is what it does to names, nil for nothing.
+	naming *naming
 }
 
 type dropKind uint8
@@ -59,7 +67,7 @@ const (
 
 // lasting reports whether anything must be watched or remembered.
 func (e *effect) lasting() bool {
-	return e.flags&(rewrite.ChangesSettings|rewrite.ChangesCatalog|endsTransaction) != 0 || e.drops != dropNothing
+	return e.flags&(rewrite.ChangesSettings|rewrite.ChangesCatalog|endsTransaction) != 0 || e.drops != dropNothing || e.naming.changes()
 }
 
 // registry holds the prepared statements and portals of a session. The
@@ -71,6 +79,8 @@ type registry struct {
 	portals    map[string]*portal
 	// planned counts the statements that have a plan, gone ones included.
 	planned int
+	// prepares says that SQL prepared something protected, or tried to.
+	prepares bool
 }
 
 func newRegistry() *registry {
@@ -193,7 +203,7 @@ func (r *registry) endTransaction(seq uint64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for name, p := range r.portals {
-		if p.seq <= seq {
+		if p.seq <= seq && !p.hold {
 			delete(r.portals, name)
 		}
 	}
@@ -231,56 +241,6 @@ func (p *portal) commit() {
 	p.reg.mu.Lock()
 	p.prev = nil
 	p.reg.mu.Unlock()
-}
-
-// interchangeable reports whether a statement that was sent as a's text, and
-// described to the client as a says, may go on as b. What the roles may do can
-// differ: PostgreSQL too checks rights when a statement runs, not when it is
-// prepared.
-func interchangeable(a, b *rewrite.Plan) bool {
-	if a == b {
-		return true
-	}
-	if a.Verdict != b.Verdict || len(a.Text) != len(b.Text) || len(a.Params) != len(b.Params) ||
-		len(a.Columns) != len(b.Columns) || !slices.Equal(a.ClientParams, b.ClientParams) {
-		return false
-	}
-	for i := range a.Text {
-		p, q := &a.Text[i], &b.Text[i]
-		if p.Text != q.Text || p.Slot != q.Slot || p.Word != q.Word || !slices.EqualFunc(p.Uses, q.Uses, sameUse) {
-			return false
-		}
-	}
-	for i := range a.Params {
-		p, q := &a.Params[i], &b.Params[i]
-		if p.Client != q.Client || p.OID != q.OID || !sameUse(p.Use, q.Use) {
-			return false
-		}
-	}
-	for i := range a.Columns {
-		p, q := &a.Columns[i], &b.Columns[i]
-		if !sameColumn(p.Target, q.Target) || p.RelationOID != q.RelationOID || p.Num != q.Num {
-			return false
-		}
-		if p.Target != nil && shownAs(p) != shownAs(q) {
-			return false
-		}
-	}
-	return true
-}
-
-func sameUse(a, b rewrite.Use) bool {
-	return a.Role == b.Role && a.Cast == b.Cast && a.Negate == b.Negate && sameColumn(a.Target, b.Target)
-}
-
-// sameColumn reports whether values sealed for a are values sealed for b,
-// where the two may come from different snapshots.
-func sameColumn(a, b *catalog.Protected) bool {
-	if a == nil || b == nil || a == b {
-		return a == b
-	}
-	return a.DomainID == b.DomainID && a.Logical == b.Logical && a.Column.String() == b.Column.String() &&
-		a.Column.Search == b.Column.Search && a.Column.Pad == b.Column.Pad
 }
 
 // hasPlanned reports whether there ever was a statement with a plan.

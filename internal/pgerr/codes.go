@@ -124,8 +124,11 @@ const (
 	ClientEncoding Code = "client-encoding"
 	// UnknownZone is a time with a zone while TimeZone is one that has no rules here.
 	UnknownZone Code = "unknown-time-zone"
-	// SQLNamesPlanned is SQL that names what was prepared over the protocol for a protected table.
+	// SQLNamesPlanned is a prepared statement over a protected table, made in SQL
+	// or over the protocol, that is used in a way that cannot be followed.
 	SQLNamesPlanned Code = "sql-names-protocol-statement"
+	// UnknownPrepared is EXECUTE of a name that the session has not seen being prepared.
+	UnknownPrepared Code = "unknown-prepared-statement"
 	// SettingsInMessage is a protected statement behind a change of settings in the same message.
 	SettingsInMessage Code = "settings-in-message"
 	// PlanChanged is a prepared statement that would now be sent differently.

@@ -1,0 +1,71 @@
+package proxy
+
+import (
+	"slices"
+
+	"github.com/pgveil/pgveil/rewrite"
+	"github.com/pgveil/pgveil/rewrite/catalog"
+)
+
+// interchangeable reports whether a statement that was sent as a's text, and
+// described to the client as a says, may go on as b. What the roles may do can
+// differ: PostgreSQL too checks rights when a statement runs, not when it is
+// prepared.
+func interchangeable(a, b *rewrite.Plan) bool {
+	if a == b {
+		return true
+	}
+	if a.Verdict != b.Verdict || len(a.Text) != len(b.Text) || len(a.Params) != len(b.Params) ||
+		!slices.Equal(a.ClientParams, b.ClientParams) || !sameMade(a, b) {
+		return false
+	}
+	for i := range a.Text {
+		p, q := &a.Text[i], &b.Text[i]
+		if p.Text != q.Text || p.Slot != q.Slot || p.Word != q.Word || !slices.EqualFunc(p.Uses, q.Uses, sameUse) {
+			return false
+		}
+	}
+	return sameParams(a.Params, b.Params) && sameColumns(a.Columns, b.Columns)
+}
+
+// sameMade reports whether two plans make interchangeable names.
+func sameMade(a, b *rewrite.Plan) bool {
+	if (a.Prepared == nil) != (b.Prepared == nil) || (a.Cursor == nil) != (b.Cursor == nil) {
+		return false
+	}
+	if p, q := a.Prepared, b.Prepared; p != nil {
+		return p.Name == q.Name && slices.Equal(p.ClientParams, q.ClientParams) &&
+			sameParams(p.Params, q.Params) && sameColumns(p.Columns, q.Columns)
+	}
+	if p, q := a.Cursor, b.Cursor; p != nil {
+		return p.Name == q.Name && p.Hold == q.Hold && sameColumns(p.Columns, q.Columns)
+	}
+	return true
+}
+
+func sameParams(a, b []rewrite.Param) bool {
+	return slices.EqualFunc(a, b, func(p, q rewrite.Param) bool {
+		return p.Client == q.Client && p.OID == q.OID && sameUse(p.Use, q.Use)
+	})
+}
+
+func sameColumns(a, b []rewrite.ResultColumn) bool {
+	return slices.EqualFunc(a, b, func(p, q rewrite.ResultColumn) bool {
+		return sameColumn(p.Target, q.Target) && p.RelationOID == q.RelationOID && p.Num == q.Num &&
+			(p.Target == nil || shownAs(&p) == shownAs(&q))
+	})
+}
+
+func sameUse(a, b rewrite.Use) bool {
+	return a.Role == b.Role && a.Cast == b.Cast && a.Negate == b.Negate && sameColumn(a.Target, b.Target)
+}
+
+// sameColumn reports whether values sealed for a are values sealed for b,
+// where the two may come from different snapshots.
+func sameColumn(a, b *catalog.Protected) bool {
+	if a == nil || b == nil || a == b {
+		return a == b
+	}
+	return a.DomainID == b.DomainID && a.Logical == b.Logical && a.Column.String() == b.Column.String() &&
+		a.Column.Search == b.Column.Search && a.Column.Pad == b.Column.Pad
+}
