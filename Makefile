@@ -1,6 +1,6 @@
 # pgveil. `make demo` shows it, `make test` proves it.
 
-.PHONY: build demo test bench lint fmt setup clean
+.PHONY: build demo test oracle bench lint fmt setup clean
 
 build: ## bin/pgveil
 	go build -trimpath -o bin/pgveil ./cmd/pgveil
@@ -30,3 +30,7 @@ fmt: ## gofmt
 
 clean: ## what make made
 	rm -rf bin .work
+
+oracle: ## 100,000 statements composed at random, pgveil beside a plain twin (PGVEIL_ORACLE_SEED repeats a run)
+	scripts/setup.sh
+	PGVEIL_REQUIRE_ALL=1 PGVEIL_ORACLE_N=$${PGVEIL_ORACLE_N:-100000} go test ./integration -run '^TestGenerated$$' -timeout 0 -v

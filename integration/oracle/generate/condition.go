@@ -203,14 +203,13 @@ func (s *statement) plainCondition(col string, sort Sort) string {
 // wildCondition asks of a protected column what equality does not answer.
 func (s *statement) wildCondition(sc *scope, col string, sort Sort) string {
 	s.tag("wild condition")
-	value := s.literal(sort, true)
 	switch s.N(8) {
 	case 0:
 		return col + "::text LIKE " + quote("%"+s.w.marks.word+"%")
 	case 1:
-		return col + " > " + value
+		return col + " > " + s.literal(sort, true)
 	case 2:
-		return col + " BETWEEN " + value + " AND " + s.literal(sort, true)
+		return col + " BETWEEN " + s.literal(sort, true) + " AND " + s.literal(sort, true)
 	case 3:
 		return "lower(" + col + "::text) = " + s.literal(sort, true)
 	case 4:
@@ -222,7 +221,7 @@ func (s *statement) wildCondition(sc *scope, col string, sort Sort) string {
 	case 5:
 		return col + "::text ~ 'a'"
 	case 6:
-		return value + " < ANY (SELECT " + col + ")"
+		return s.literal(sort, true) + " < ANY (SELECT " + col + ")"
 	default:
 		return "length(" + col + "::text) > 3"
 	}

@@ -7,20 +7,21 @@ import (
 
 // write writes INSERT, UPDATE, DELETE or MERGE.
 func (s *statement) write(depth int) string {
-	with := s.with(depth)
-	switch s.Weighted(45, 30, 12, 8) {
-	case 1:
-		text, sc := s.update(depth)
-		return with + text + s.returning(sc)
-	case 2:
-		text, sc := s.remove(depth)
-		return with + text + s.returning(sc)
-	case 3:
-		return with + s.mergeInto()
-	default:
-		text, sc := s.insert(depth)
-		return with + text + s.returning(sc)
+	kind := s.Weighted(45, 30, 12, 8)
+	if kind == 3 {
+		return s.mergeInto() // which takes no WITH RECURSIVE
 	}
+	with := s.with(depth)
+	text, sc := "", (*scope)(nil)
+	switch kind {
+	case 1:
+		text, sc = s.update(depth)
+	case 2:
+		text, sc = s.remove(depth)
+	default:
+		text, sc = s.insert(depth)
+	}
+	return with + text + s.returning(sc)
 }
 
 // returningWrite writes a statement for a CTE, with the columns it returns.
@@ -51,6 +52,9 @@ func (s *statement) returning(sc *scope) string {
 	switch s.Weighted(50, 15, 35) {
 	case 1:
 		s.tag("RETURNING *")
+		if len(sc.rels) > 1 && sc.rels[1].table == nil {
+			return " RETURNING " + sc.rels[0].ref + ".*" // which of several matches it shows is chance
+		}
 		return " RETURNING *"
 	case 2:
 		s.tag("RETURNING")
@@ -112,7 +116,11 @@ func (s *statement) stored(col Column, withDefault bool) string {
 		return "NULL"
 	case s.Chance(3):
 		s.tag("value too long or malformed")
-		return quote(s.w.marks.word + strings.Repeat(" too long", 4))
+		word := "plain"
+		if col.protected() {
+			word = s.w.marks.word
+		}
+		return quote(word + strings.Repeat(" too long", 4))
 	case s.wild && col.protected() && s.Chance(15):
 		s.tag("wild stored value")
 		return pick(s.Choices, []string{"lower('" + s.w.marks.word + "')", "'" + s.w.marks.word + "' || 'b'", "(SELECT '" + s.w.marks.word + "')", "format('%s', '" + s.w.marks.word + "')"})
@@ -162,14 +170,17 @@ func (s *statement) rows(cols []Column) string {
 // insertSelect copies rows, with new ids.
 func (s *statement) insertSelect(cols []Column, depth int) string {
 	s.tag("INSERT SELECT")
+	before := len(s.params)
 	from, sc := s.from(nil, min(depth, 1)-1)
+	if sc.keys() == "" { // which row gets which id would be chance
+		s.params = s.params[:before]
+		sc = &scope{}
+		from = s.table(sc, pick(s.Choices, s.w.Tables))
+	}
 	var items []string
 	key := sc.keys()
-	if strings.Contains(key, ",") || key == "" {
+	if strings.Contains(key, ",") {
 		key = "row_number() OVER (ORDER BY " + key + ")"
-		if key == "row_number() OVER (ORDER BY )" {
-			key = "row_number() OVER ()"
-		}
 	}
 	for _, col := range cols {
 		if col.Name == "id" {
@@ -345,6 +356,7 @@ func (s *statement) remove(depth int) (string, *scope) {
 	if s.Chance(25) {
 		s.tag("DELETE USING")
 		using := s.base(sc)
+		sc.rels[1].table = nil // several rows may match
 		other, sort, ok := s.qualified(&scope{rels: sc.rels[1:]}, searchable)
 		mine, _, fits := s.qualified(&scope{rels: []rel{target}}, sort.fits)
 		if !ok || !fits {
