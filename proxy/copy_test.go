@@ -407,3 +407,47 @@ func TestCopy_frames(t *testing.T) {
 		}
 	}
 }
+
+// A table that has changed under the plan's feet: no row goes either way, and
+// then the catalog is read again.
+func TestCopy_otherColumnsThanPlanned(t *testing.T) {
+	s := startSealed(t)
+	c := s.as("officer")
+	must(t, c, "INSERT INTO people (id, name) VALUES (1, 'Abebe')")
+	must(t, s.direct(), "ALTER TABLE people ADD COLUMN extra text")
+	row := "2\tHaile\t\\N\t\\N\t\\N\t\\N\t\\N\t\\N\tx\ty\n"
+	if got := copyInto(t, c, "COPY people FROM STDIN", row); got != "error 0A000" {
+		t.Errorf("COPY FROM of a table with a new column: %s", got)
+	}
+	check(t, c, "SELECT count(*) FROM people", "1")
+	if got := copyInto(t, c, "COPY people FROM STDIN", row); got != "COPY 1" {
+		t.Errorf("COPY FROM after the catalog was read: %s", got)
+	}
+	must(t, s.direct(), "ALTER TABLE people DROP COLUMN extra")
+	if got := copyOutOf(t, c, "COPY people TO STDOUT"); got != "error 0A000" {
+		t.Errorf("COPY TO of a table that has lost a column: %s", got)
+	}
+	if got := copyOutOf(t, c, "COPY people TO STDOUT"); !strings.Contains(got, "\tHaile\t") {
+		t.Errorf("COPY TO after the catalog was read: %s", got)
+	}
+}
+
+// An error in place of a result keeps what follows in the message from the
+// client: a COPY too, whose data would never come.
+func TestCopy_behindAWithheldResult(t *testing.T) {
+	s := startSealed(t)
+	must(t, s.as("officer"), "INSERT INTO people (id, name, phone) VALUES (1, 'Abebe', '1')")
+	must(t, s.direct(), "UPDATE people SET name = phone")
+	c := dialScript(t, s.addr, "officer")
+	for _, tt := range []struct{ sql, want string }{
+		{"SELECT name FROM people; COPY people FROM STDIN; SELECT 1", "T:name/1043/-1/-1 E:22P03 Z:I"},
+		{"SELECT name FROM people; COPY towns TO STDOUT; COPY people (phone) TO STDOUT", "T:name/1043/-1/-1 E:22P03 Z:I"},
+		{"COPY people (phone, name) TO STDOUT; COPY people (phone) TO STDOUT; SELECT 1", "H E:22P03 Z:I"},
+		{"SELECT phone FROM people", "T:phone/1043/-1/24 D:1 C:SELECT 1 Z:I"},
+	} {
+		c.send("Q " + tt.sql)
+		if got := strings.Join(c.read(1), " "); got != tt.want {
+			t.Errorf("%s gives %s, want %s", tt.sql, got, tt.want)
+		}
+	}
+}
