@@ -34,13 +34,11 @@ func (c *connection) join(ctx context.Context) error {
 		// A client that has only stopped asking still gets its answers.
 		closeWrite(server)
 	})
-	wg.Go(func() {
-		fromServer = guard(func() error { return copyAll(client, c.up.from, server) })
-		closeWrite(client)
-		// Nobody is left to hear the client. It gets the time to read the server's
-		// last word; after that it is not waited for.
-		_ = client.SetReadDeadline(time.Now().Add(lastWords))
-	})
+	fromServer = guard(func() error { return copyAll(client, c.up.from, server) })
+	closeWrite(client)
+	// Nobody is left to hear the client. It gets the time to read the server's
+	// last word; after that it is not waited for.
+	_ = client.SetReadDeadline(time.Now().Add(lastWords))
 	wg.Wait()
 	if ctx.Err() != nil {
 		return nil

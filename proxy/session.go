@@ -96,14 +96,12 @@ func (s *session) run(ctx context.Context) error {
 		}
 		end(err)
 	})
-	wg.Go(func() {
-		err := guard(func() error { return s.relayServer(ctx) })
-		s.queue.close()
-		end(err)
-	})
+	err := guard(func() error { return s.relayServer(ctx) })
+	s.queue.close()
+	end(err)
 	wg.Wait()
 
-	err := context.Cause(ctx)
+	err = context.Cause(ctx)
 	s.goodbye(err)
 	_ = s.server.Close()
 	_ = s.client.Close()
