@@ -134,6 +134,9 @@ func (b *binder) results(out []*column) []ResultColumn {
 			continue
 		}
 		any = true
+		if c.later != nil && c.later.hidden {
+			b.unsupported("a literal that is cast where it is used, and shown without", p)
+		}
 		a := b.access(p)
 		if a.Read == policy.Deny {
 			b.mayNot("read", p)

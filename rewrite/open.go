@@ -25,6 +25,9 @@ type later struct {
 	unknown bool
 	// cast says that one of several literals has a cast, which the others follow.
 	cast bool
+	// hidden says that it is a column which is cast where it is used. What was
+	// sealed is the cast value, and not what the column itself would show.
+	hidden bool
 }
 
 // sealed returns the column that it was sealed for, nil while it is not.
@@ -123,6 +126,7 @@ func (b *binder) sealLater(n *pg.Node, t typ, u Use) bool {
 		return false
 	}
 	if cast != nil {
+		t.later.hidden = t.later.hidden || t.column
 		n.Node = cast.Arg.Node
 	}
 	b.changed = true

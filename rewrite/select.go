@@ -302,7 +302,7 @@ func (b *binder) targetColumn(t *pg.ResTarget, sc *scope, w want) *column {
 	}
 	out := &column{name: name, prot: x.prot}
 	if x.col != nil && !x.recast {
-		out.oid, out.num = x.col.oid, x.col.num
+		out.oid, out.num, out.later = x.col.oid, x.col.num, x.col.later
 	}
 	return out
 }
