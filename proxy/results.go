@@ -3,6 +3,7 @@ package proxy
 import (
 	"bytes"
 	"context"
+	"time"
 
 	"go.uber.org/zap"
 
@@ -231,7 +232,7 @@ func (s *session) say(frame []byte) error {
 }
 
 // keepBuffer is the largest buffer that a session keeps for the next frame.
-const keepBuffer = 256 << 10
+const keepBuffer = 64 << 10
 
 // keep returns a buffer to be used again, unless one long value has made it large.
 func keep(b []byte) []byte {
@@ -286,7 +287,7 @@ func (s *session) readyForQuery(body []byte) error {
 // then the server has gone on. It reports whether the ReadyForQuery at hand is
 // replaced by one that comes.
 func (s *session) failTransaction(status byte) bool {
-	if !s.toServerTurn.TryLock() {
+	if !s.takeTurn() {
 		return false
 	}
 	defer s.toServerTurn.Unlock()
@@ -301,6 +302,23 @@ func (s *session) failTransaction(status byte) bool {
 	}
 	_, _ = s.toServer.Write(frame) // if it fails, so does the next read
 	_ = s.toServer.Flush()
+	return true
+}
+
+// handOver is how long the client's side may hold its turn after it has
+// flushed: it only has to be scheduled once more.
+const handOver = 20 * time.Millisecond
+
+// takeTurn takes toServerTurn from a client's side that has nothing more to
+// send. On a busy machine the server's answer is here before that side has come
+// to let go. It is not simply waited for: that side may hold its turn and wait
+// for an answer.
+func (s *session) takeTurn() bool {
+	for until := time.Now().Add(handOver); !s.toServerTurn.TryLock(); time.Sleep(handOver / 1000) {
+		if !s.queue.onlyHead() || time.Now().After(until) {
+			return false
+		}
+	}
 	return true
 }
 
