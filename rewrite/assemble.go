@@ -12,6 +12,10 @@ import (
 // assemble turns the changed tree into the plan's pieces of text.
 func (b *binder) assemble(tree *pg.ParseResult, columns []ResultColumn) *Plan {
 	for i, c := range b.client {
+		if c.oid == 0 && !c.plain && b.declaredType(i+1) == 0 {
+			b.refuse(unknownParam("$" + strconv.Itoa(i+1)))
+			return &Plan{Refusal: b.refusal}
+		}
 		if c.oid != 0 && c.plain && b.declaredType(i+1) == 0 && !textLike(c.oid) {
 			b.ambiguousParam(i + 1)
 			return &Plan{Refusal: b.refusal}

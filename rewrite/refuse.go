@@ -200,3 +200,13 @@ func (b *binder) backslashStrings() {
 		Hint:    "Set standard_conforming_strings to on.",
 	})
 }
+
+// unknownParam answers as PostgreSQL does for a parameter that is not used.
+func unknownParam(name string) *pgerr.Error {
+	return &pgerr.Error{
+		State:   "42P18",
+		Code:    pgerr.AmbiguousParameter,
+		Message: "could not determine data type of parameter " + name,
+		Hint:    "Use the parameter, or declare its type.",
+	}
+}
