@@ -16,6 +16,7 @@ import (
 
 	"github.com/pgveil/pgveil/integration/oracle"
 	"github.com/pgveil/pgveil/integration/oracle/generate"
+	"github.com/pgveil/pgveil/internal/testkit"
 )
 
 const (
@@ -90,7 +91,8 @@ type generatedRun struct {
 func newGeneratedRun(t *testing.T, seed uint64, findings *int) *generatedRun {
 	t.Helper()
 	w := generate.NewWorld(seed)
-	s := newStack(t, stackOptions{schema: w.Schema(), policy: w.Policy(owner), before: func(s *stack) {
+	// A server for each world: what is searched for leaks in the end stays small.
+	s := newStack(t, stackOptions{pg: testkit.StartPostgres(t), schema: w.Schema(), policy: w.Policy(owner), before: func(s *stack) {
 		for _, mark := range w.Marks() {
 			s.planter.Remember(mark)
 		}

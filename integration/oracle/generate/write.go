@@ -58,7 +58,11 @@ func (s *statement) returning(sc *scope) string {
 		return " RETURNING *"
 	case 2:
 		s.tag("RETURNING")
-		return " RETURNING " + s.items(&scope{rels: sc.rels[:1]}, 1)
+		items := s.items(&scope{rels: sc.rels[:1]}, 1)
+		if items == "*" {
+			items = sc.rels[0].ref + ".*"
+		}
+		return " RETURNING " + items
 	default:
 		return ""
 	}
