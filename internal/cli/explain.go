@@ -78,7 +78,8 @@ func explainEnv(ctx context.Context, s settings, user, path string) (*rewrite.En
 	}
 	return &rewrite.Env{
 		Snapshot: snapshot, Policy: t.policy, User: user, SearchPath: searchPath(path, user),
-		Roles: t.policy.RolesOf(policy.Identity{User: user, MemberOf: memberOf}),
+		Roles:  t.policy.RolesOf(policy.Identity{User: user, MemberOf: memberOf}),
+		Copies: true, // as a session does
 	}, nil
 }
 
