@@ -24,6 +24,7 @@ func (s *session) prepare(ctx context.Context, body []byte) error {
 	stmts, err := s.scan(m.SQL, at, s.settings.Load().backslash)
 	switch {
 	case err != nil && reachesAnyhow(at.matcher, m.SQL):
+		s.noteUnread(m.SQL)
 		return s.refuseParse(m.Name, s.refuse(syntaxError(err)))
 	case err != nil:
 		return s.pass(expect{kind: expectParse}, wire.TypeParse, body)
@@ -125,8 +126,6 @@ func (s *session) bind(ctx context.Context, body []byte) error {
 	switch {
 	case st == nil:
 		return s.passBind(name, nil, body)
-	case st.made && st.plan != nil:
-		return s.refuseBind(name, s.refuse(boundByProtocol("Bind")))
 	case st.effect.naming.uses():
 		return s.bindUse(ctx, st, name, body)
 	}
@@ -211,12 +210,18 @@ func (s *session) renew(st *statement) (readiness, *pgerr.Error) {
 	if err != nil || len(stmts) != 1 {
 		return refused, changedPlanError()
 	}
-	plan := s.planAgain(st, &stmts[0])
+	was, plan := st.plan, s.planAgain(st, &stmts[0])
+	if st.made {
+		was = st.prepare
+	}
 	switch {
 	case plan.Verdict == rewrite.Refuse:
 		return refused, planRefusal(plan)
-	case !interchangeable(st.plan, plan):
+	case !interchangeable(was, plan):
 		return refused, changedPlanError()
+	}
+	if st.made {
+		st.prepare, plan = plan, planInside(plan)
 	}
 	st.plan, st.ctx, st.seen = plan, s.asks.planning, s.asks.planning.state
 	return ready, nil
@@ -328,8 +333,6 @@ func (s *session) describe(_ context.Context, body []byte) error {
 			// The plan is taken now: a later Bind may renew it.
 			switch st := e.parse; {
 			case st == nil:
-			case st.made && st.plan != nil:
-				return s.refuseDescribe(s.refuse(boundByProtocol("Describe")))
 			case st.plan != nil:
 				e.rewritten = st.plan.Verdict == rewrite.Rewrite
 				e.described = &run{plan: st.plan, planning: st.ctx}

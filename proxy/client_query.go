@@ -42,6 +42,7 @@ func (s *session) query(ctx context.Context, body []byte) error {
 		if !reachesAnyhow(st.matcher, sql) {
 			return s.passQuery(expect{kind: expectQuery}, body)
 		}
+		s.noteUnread(sql)
 		return s.refuseQuery(s.refuse(syntaxError(err)))
 	}
 	var flags shape.Flags

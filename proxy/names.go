@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"bytes"
 	"fmt"
 
 	"github.com/pgveil/pgveil/internal/pgerr"
@@ -145,9 +146,22 @@ func (s *session) effectOf(at *state, sql []byte, stmt *shape.Statement) effect 
 func madeBy(n *naming, r *run) *statement {
 	st := &statement{name: n.name, made: true, sql: n.sql, seen: n.seen, effect: effect{flags: n.flags}}
 	if r != nil && r.plan != nil {
-		st.plan, st.ctx, st.seen = r.plan, r.planning, r.planning.state
+		st.prepare, st.plan = r.plan, planInside(r.plan)
+		st.ctx, st.seen = r.planning, r.planning.state
 	}
 	return st
+}
+
+// planInside returns the plan of the statement that a PREPARE is of. Its text
+// is at the server.
+func planInside(prepare *rewrite.Plan) *rewrite.Plan {
+	p := prepare.Prepared
+	if p == nil {
+		p = &rewrite.Prepared{}
+	}
+	return &rewrite.Plan{
+		Verdict: prepare.Verdict, Params: p.Params, ClientParams: p.ClientParams, Columns: p.Columns, Prepared: p,
+	}
 }
 
 // cursorOf returns the cursor that a DECLARE makes, nil for one that shows
@@ -270,6 +284,13 @@ func (s *session) noteMade(stmt *shape.Statement) {
 	}
 }
 
+// noteUnread is noteMade for a text that cannot be scanned and is refused.
+func (s *session) noteUnread(sql []byte) {
+	if bytes.Contains(asciiLower(sql), []byte("prepare")) {
+		s.registry.expectNames(true)
+	}
+}
+
 func unknownStatement(name string) *pgerr.Error {
 	return &pgerr.Error{
 		State:   "26000",
@@ -277,16 +298,6 @@ func unknownStatement(name string) *pgerr.Error {
 		Message: fmt.Sprintf("prepared statement %q does not exist", name),
 		Detail:  "pgveil has not seen it being prepared, and does not send arguments that may be meant for a protected column.",
 		Hint:    "Send PREPARE first. What a function has prepared cannot be executed in a session that prepares over protected tables.",
-	}
-}
-
-func boundByProtocol(what string) *pgerr.Error {
-	return &pgerr.Error{
-		State:   pgerr.StateUnsupported,
-		Code:    pgerr.SQLNamesPlanned,
-		Message: fmt.Sprintf("%s over the protocol cannot be used on what SQL PREPARE made for a protected table", what),
-		Detail:  "Its parameters and results would not be sealed and opened.",
-		Hint:    "Use EXECUTE, or prepare it over the protocol.",
 	}
 }
 

@@ -133,9 +133,9 @@ func namesPlannedError(word string) *pgerr.Error {
 	return &pgerr.Error{
 		State:   pgerr.StateUnsupported,
 		Code:    pgerr.SQLNamesPlanned,
-		Message: fmt.Sprintf("%s cannot be used on what was prepared over the protocol for a protected table", word),
+		Message: fmt.Sprintf("%s cannot be used on a prepared statement or cursor over a protected table", word),
 		Detail:  "Its parameters and results would not be sealed and opened.",
-		Hint:    "Bind and execute it over the protocol, or send the statement itself.",
+		Hint:    "EXECUTE or FETCH in a statement of its own, or send the prepared statement itself.",
 	}
 }
 

@@ -25,6 +25,22 @@ var vocabulary = []string{
 	"S", "S", "S", "S", "H",
 }
 
+// named is what moves the names that SQL and the protocol share.
+var named = []string{
+	"Q BEGIN", "Q BEGIN", "Q COMMIT", "Q ROLLBACK", "Q SAVEPOINT a", "Q ROLLBACK TO a", "Q SELECT 1/0", "S|Q DISCARD ALL",
+	"Q PREPARE n AS SELECT name FROM people WHERE phone = $1", "Q PREPARE n AS SELECT name2 FROM towns WHERE id::text = $1",
+	"P - PREPARE n AS SELECT birth FROM people WHERE phone = $1|B - -|E - 0", "Q PREPARE s AS SELECT id, birth FROM people WHERE name = $1",
+	"Q PREPARE n AS SELECT phone FROM people WHERE phone = $1; EXECUTE n('0002')", "Q DEALLOCATE n; PREPARE n AS SELECT 5",
+	"Q EXECUTE n('0001')", "Q EXECUTE n('0001')", "Q EXECUTE s('0001')", "Q DEALLOCATE n", "Q DEALLOCATE s", "Q DEALLOCATE ALL", "C S n", "C S s",
+	"P s SELECT name, birth FROM people WHERE phone = $1", "P s SELECT name2 FROM towns WHERE id::text = $1", "B c s 0001", "B p s 0001",
+	"Q DECLARE c CURSOR FOR SELECT name, birth FROM people ORDER BY id", "Q DECLARE c CURSOR FOR SELECT name2, id FROM towns ORDER BY id",
+	"Q DECLARE c CURSOR WITH HOLD FOR SELECT birth FROM people ORDER BY id", "Q DECLARE c CURSOR WITH HOLD FOR SELECT name2 FROM towns ORDER BY id",
+	"P - DECLARE c CURSOR FOR SELECT phone FROM people WHERE phone <> $1|B - - 0002|E - 0", "Q CLOSE c; DECLARE c CURSOR FOR SELECT phone FROM people ORDER BY id; FETCH c",
+	"Q FETCH c", "Q FETCH ALL FROM c", "Q FETCH 1 FROM p", "Q MOVE ABSOLUTE 0 IN c", "Q FETCH c; MOVE c; FETCH 1 FROM c",
+	"P f FETCH 1 FROM c|D S f|B x f|D P x|E x 0|C P x|C S f", "P - FETCH c|B - -|E - 0", "D P c", "E c 1", "E p 1", "C P c", "Q CLOSE c", "Q CLOSE ALL",
+	"S", "S", "S", "S", "H",
+}
+
 // refusable is what pgveil refuses where PostgreSQL alone fails too, as nosuch
 // does not exist there. They fail differently, but must do the same to the
 // session.
@@ -38,7 +54,7 @@ var refusable = []string{
 func TestSession_randomScriptsAnswerAsPostgreSQLDoes(t *testing.T) {
 	s := startSealed(t)
 	startTwin(t, s)
-	runRandom(t, s, 150, false)
+	runRandom(t, s, vocabulary, false)
 }
 
 // A refusal does to the transaction, the pipeline and the rest of a message
@@ -46,12 +62,20 @@ func TestSession_randomScriptsAnswerAsPostgreSQLDoes(t *testing.T) {
 func TestSession_randomRefusalsActAsPostgreSQLsErrors(t *testing.T) {
 	s := startSealed(t)
 	startTwin(t, s)
-	runRandom(t, s, 150, true)
+	runRandom(t, s, vocabulary, true)
 }
 
-func runRandom(t *testing.T, s *sealed, scripts int, refusals bool) {
+// Names in SQL mean what they mean to the server, whatever made, dropped and
+// rolled them back.
+func TestSession_randomNamesAnswerAsPostgreSQLDoes(t *testing.T) {
+	s := startSealed(t)
+	startTwin(t, s)
+	runRandom(t, s, named, false)
+}
+
+func runRandom(t *testing.T, s *sealed, vocabulary []string, refusals bool) {
 	t.Helper()
-	const length = 30
+	const scripts, length = 150, 30
 	for seed := range uint64(scripts) {
 		r := rand.New(rand.NewPCG(seed, 1))
 		var frames []string

@@ -10,8 +10,10 @@ import (
 // statement is a prepared statement, as the client knows it.
 type statement struct {
 	name string
-	// made says that SQL PREPARE made it. Its sql is that of PREPARE.
-	made bool
+	// made says that SQL PREPARE made it. Its sql is that of PREPARE, prepare the
+	// plan of that, and plan that of the statement inside.
+	made    bool
+	prepare *rewrite.Plan
 	// of is the statement that an EXECUTE was planned for.
 	of *statement
 	// seq is the number of its Parse, or of the frame with its PREPARE.
