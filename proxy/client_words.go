@@ -18,6 +18,9 @@ const (
 	endsTransaction
 	// saysExecute says that the word EXECUTE occurs.
 	saysExecute
+	// executesUnknown says that a name behind EXECUTE is none that the session has
+	// seen being prepared.
+	executesUnknown
 )
 
 // sessionWords is the Matcher of one scan: the words of the database, and the
@@ -30,6 +33,8 @@ type sessionWords struct {
 	// name, and of the rest one that has it by chance may be refused.
 	watching bool
 	planned  bool
+	// behind says that the word before was EXECUTE.
+	behind bool
 }
 
 // Match returns what the word means to the database and to this session.
@@ -44,6 +49,10 @@ func (w *sessionWords) Match(ident []byte) shape.Flags {
 	if w.watching && w.registry.planHeld(string(ident)) {
 		flags |= namesPlanned
 	}
+	if w.behind && w.registry.hasPrepares() && w.registry.statement(ident) == nil {
+		flags |= executesUnknown
+	}
+	w.behind = string(ident) == "execute"
 	switch string(ident) {
 	case "execute", "fetch", "move":
 		w.watching = true
@@ -55,7 +64,7 @@ func (w *sessionWords) Match(ident []byte) shape.Flags {
 // is valid until the next scan.
 func (s *session) scan(sql []byte, st *state, backslash bool) ([]shape.Statement, error) {
 	w := &s.asks.words
-	w.inner, w.watching, w.planned = st.matcher, false, s.registry.hasPlanned()
+	w.inner, w.watching, w.behind, w.planned = st.matcher, false, false, s.registry.hasPlanned()
 	statements, err := s.asks.scanner.Scan(sql, !backslash, w)
 	for i := range statements {
 		// LOCK moves no value. Planning it could probe the server first, and in a
@@ -63,16 +72,33 @@ func (s *session) scan(sql []byte, st *state, backslash bool) ([]shape.Statement
 		if statements[i].First == "lock" {
 			statements[i].Flags &^= rewrite.Reaches
 		}
-		switch statements[i].First {
-		case "execute":
-			if s.unclearName(statements[i].Second, st) {
-				statements[i].Flags |= namesPlanned
-			}
-		case "select", "with", "values", "table", "insert", "update", "delete", "merge", "declare", "prepare", "copy":
-			statements[i].Flags &^= namesPlanned // FETCH FIRST, and a word that is a name by chance
-		}
+		s.sortNames(&statements[i], st)
 	}
 	return statements, err
+}
+
+// sortNames settles whether a statement uses a name that has a plan, or may
+// have one: its words alone do not tell.
+func (s *session) sortNames(stmt *shape.Statement, st *state) {
+	switch stmt.First {
+	case "execute":
+		if s.unclearName(stmt.Second, st) {
+			stmt.Flags |= namesPlanned
+		}
+	case "explain":
+		if stmt.Flags&executesUnknown != 0 {
+			stmt.Flags |= namesPlanned
+		}
+	case "create":
+		switch stmt.Second { // a trigger executes something else
+		case "table", "temp", "temporary", "unlogged", "local", "global":
+			if stmt.Flags&executesUnknown != 0 {
+				stmt.Flags |= namesPlanned
+			}
+		}
+	case "select", "with", "values", "table", "insert", "update", "delete", "merge", "declare", "prepare", "copy":
+		stmt.Flags &^= namesPlanned // FETCH FIRST, and a word that is a name by chance
+	}
 }
 
 // rescan scans the text of one statement again. It leaves the statements of the
