@@ -8,6 +8,9 @@ mkdir -p .work
 
 scripts/lint.sh
 
+echo "== go test, of what the race detector changes: allocations"
+go test -run allocatesNothing ./envelope
+
 echo "== go test -race"
 export PGVEIL_REQUIRE_ALL=1
 log=.work/test.log
