@@ -71,12 +71,12 @@ type copyRow struct {
 	content, lines int
 }
 
+// rowKind is what a row holds; the zero value is values.
 type rowKind uint8
 
 const (
-	rowOfValues rowKind = iota
 	// rowOfNames is the header line of text and CSV.
-	rowOfNames
+	rowOfNames rowKind = iota + 1
 	// rowVerbatim holds no values: the header of the binary format.
 	rowVerbatim
 	// rowEnd says that no row follows.
