@@ -58,6 +58,10 @@ func (c *column) judge(f *findings) {
 	if c.nondeterministic && equality {
 		f.add(Error, c.String(), "its collation calls different strings equal, which terms do not", "use a deterministic collation or citext")
 	}
+	if s := c.Column.Search; s.Substring || s.Range || s.Order {
+		f.add(Info, c.String(), "this version searches by equality only: LIKE, ranges and sorting over it are refused",
+			"nothing to do; a later version will bring the column to what the policy says")
+	}
 	if name := strings.TrimPrefix(c.Logical.Name, "_"); equality && name == "json" {
 		f.add(Error, c.String(), "type json has no equality", "make it jsonb, or take equality out of its search")
 	}

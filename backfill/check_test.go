@@ -99,7 +99,7 @@ func TestCheck(t *testing.T) {
 	pg := startPostgres(t)
 	for name, test := range map[string]func(*testing.T, *testkit.Postgres){
 		"judgements": testJudgements, "rights": testRights, "row_security": testRowSecurity, "server": testServer,
-		"domains": testCheckDomains, "changed_policy": testChangedPolicy, "after": testCheckAfter,
+		"domains": testCheckDomains, "search": testCheckSearch, "changed_policy": testChangedPolicy, "after": testCheckAfter,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, pg) })
 	}
@@ -189,6 +189,13 @@ func testServer(t *testing.T, pg *testkit.Postgres) {
 	pg.Exec(t, "folding", "CREATE EXTENSION citext; CREATE TABLE p (c citext, d text); ALTER TABLE p OWNER TO service")
 	want(t, check(t, connect(t, pg, "folding"), protecting("public.p.c", "public.p.d")),
 		"error: public.p.c: the database's LC_CTYPE folds the case of ASCII letters only")
+}
+
+func testCheckSearch(t *testing.T, pg *testkit.Postgres) {
+	conn := database(t, pg, "check_search", "CREATE TABLE p (c text)")
+	pol := protecting("public.p.c")
+	pol.Tables[0].Columns[0].Search.Substring = true
+	want(t, check(t, conn, pol), "info: public.p.c: this version searches by equality only")
 }
 
 func testCheckDomains(t *testing.T, pg *testkit.Postgres) {
