@@ -137,6 +137,7 @@ func (s *session) clientFrame(ctx context.Context, h wire.Header) error {
 	case wire.TypeCopyData, wire.TypeCopyDone, wire.TypeCopyFail:
 		return s.clientCopy(ctx, h)
 	case wire.TypeTerminate:
+		s.terminated.Store(true) // before the server can know, and close
 		if err := s.forwardClient(); err != nil {
 			return err
 		}
