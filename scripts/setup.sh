@@ -31,7 +31,8 @@ if [ "$want" = all ]; then
 	/usr/bin/python3 -c 'import psycopg2' 2>/dev/null || need python3-psycopg2
 	/usr/bin/python3 -c 'import psycopg' 2>/dev/null || need python3-psycopg
 	has p11-kit || need p11-kit
-	compgen -G "/usr/libexec/p11-kit/p11-kit-server" >/dev/null || need p11-kit p11-kit-modules
+	compgen -G "/usr/libexec/p11-kit/p11-kit-server" >/dev/null || need p11-kit
+	compgen -G "/usr/lib/*/pkcs11/p11-kit-client.so" >/dev/null || need p11-kit-modules
 	has pgbouncer || need pgbouncer
 	has node || need nodejs
 	has npm || need npm
