@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"fmt"
 	"os/exec"
 	"strings"
 	"testing"
@@ -340,7 +341,7 @@ with psycopg.connect(sys.argv[1]) as c:
 func TestSession_namedCursorsOfPythonDrivers(t *testing.T) {
 	const python = "/usr/bin/python3"
 	if err := exec.Command(python, "-c", "import psycopg2").Run(); err != nil {
-		t.Skip("no psycopg2 for " + python)
+		testkit.Unavailable(t, fmt.Errorf("psycopg2 for %s: %w", python, testkit.ErrMissing))
 	}
 	s := startSealed(t)
 	startTwin(t, s)
