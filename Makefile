@@ -31,6 +31,6 @@ fmt: ## gofmt
 clean: ## what make made
 	rm -rf bin .work
 
-oracle: ## 100,000 statements composed at random, pgveil beside a plain twin (PGVEIL_ORACLE_SEED repeats a run)
+oracle: ## statements composed at random, pgveil beside a plain twin (N=100000 how many; SEED=… repeats a run)
 	scripts/setup.sh
-	PGVEIL_REQUIRE_ALL=1 PGVEIL_ORACLE_N=$${PGVEIL_ORACLE_N:-100000} go test ./integration -run '^TestGenerated$$' -timeout 0 -v
+	PGVEIL_REQUIRE_ALL=1 PGVEIL_ORACLE_N=$(or $(N),100000) PGVEIL_ORACLE_SEED=$(or $(SEED),random) go test ./integration -run '^TestGenerated$$' -timeout 0 -v

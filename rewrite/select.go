@@ -326,12 +326,15 @@ func (b *binder) openTarget(t *pg.ResTarget, x typ, name string, w want) *column
 	if w.term != nil && !b.mayFilter(w.term) {
 		return &column{name: name}
 	}
-	if (w.resolved || w.term != nil) && b.unknownType(t.Val) && !b.asText(u) {
+	if (w.resolved || w.term != nil) && (isNull(t.Val) || b.unknownType(t.Val)) && !b.asText(u) {
 		return &column{name: name}
 	}
 	b.settle(t.Val, x, *u)
 	return &column{name: name, prot: u.Target}
 }
+
+// isNull says that an expression is the word NULL, without a cast.
+func isNull(n *pg.Node) bool { return n.GetAConst().GetIsnull() }
 
 // unknownType says that a literal or parameter has no type of its own.
 func (b *binder) unknownType(n *pg.Node) bool {

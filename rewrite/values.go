@@ -1,6 +1,7 @@
 package rewrite
 
 import (
+	"slices"
 	"strconv"
 
 	pg "github.com/pganalyze/pg_query_go/v6"
@@ -77,6 +78,10 @@ func (b *binder) valueColumn(s *pg.SelectStmt, i int, sc *scope, w want) *column
 	case b.refusal != nil:
 	case wanted != nil:
 		out.prot = wanted.Target
+		// A column of nothing but NULL is of type text.
+		if text := *wanted; (w.resolved || w.term != nil) && !slices.ContainsFunc(items, notNull) && !b.asText(&text) {
+			return out
+		}
 		for k, n := range items {
 			u := *wanted
 			if (w.resolved || w.term != nil) && b.unknownType(n) && !b.asText(&u) {
@@ -96,6 +101,8 @@ func (b *binder) valueColumn(s *pg.SelectStmt, i int, sc *scope, w want) *column
 	}
 	return out
 }
+
+func notNull(n *pg.Node) bool { return !isNull(n) }
 
 // wantedValue settles one value that is stored into or compared with a
 // protected column.
