@@ -102,6 +102,7 @@ func (s *session) sendPlanned(ctx context.Context, st *statement, body []byte, s
 		}
 		s.registry.addStatement(st)
 		st.seq = s.queue.last() + 1
+		s.texts.note(st.seq, m.SQL, sql)
 		return s.sendParse(expect{kind: expectParse, parse: st, rewritten: true}, &sent)
 	}
 	return s.refuseParse(m.Name, s.refuse(planRefusal(st.plan)))
@@ -298,6 +299,11 @@ func (s *session) fillBind(ctx context.Context, e expect, m *wire.Bind, st *stat
 	sent := &s.asks.sent
 	if err := f.bind(sent, m, st); err != nil {
 		return s.refuseBind(m.Portal, s.refuse(err))
+	}
+	for i := range sent.Params {
+		if use := &st.plan.Params[i].Use; use.Role == rewrite.Stored && use.Target.Column.Search.Equality {
+			e.portal.run.sealed = append(e.portal.run.sealed, sent.Params[i])
+		}
 	}
 	s.addPortal(e.portal)
 	return s.sendBind(e, sent)

@@ -18,6 +18,8 @@ type run struct {
 	plan     *rewrite.Plan
 	planning *planning
 	effect   effect
+	// sealed are the parameters of a portal that were sealed to be stored.
+	sealed [][]byte
 	// formats are the result formats of a portal; none in the simple protocol.
 	formats []int16
 	// cells say how a row is read. The server's side makes them.
@@ -83,16 +85,17 @@ func (s *session) passQuery(e expect, body []byte) error {
 
 // refuseQuery sends a poison in place of a whole Query.
 func (s *session) refuseQuery(refusal *pgerr.Error) error {
-	return s.sendQuery(expect{kind: expectQuery, refusal: refusal}, []byte(poisonSQL))
+	return s.sendQuery(expect{kind: expectQuery, refusal: refusal}, nil, []byte(poisonSQL))
 }
 
-func (s *session) sendQuery(e expect, sql []byte) error {
+// sendQuery sends a text of pgveil's in place of what the client asked.
+func (s *session) sendQuery(e expect, asked, sql []byte) error {
 	frame, err := wire.AppendQuery(s.asks.frame[:0], sql)
 	if err != nil {
 		return err
 	}
 	s.asks.frame = keep(frame)
-	s.boundary(e)
+	s.texts.note(s.boundary(e), asked, sql)
 	return s.write(frame)
 }
 
@@ -145,7 +148,7 @@ func (s *session) planQuery(ctx context.Context, sql, body []byte, stmts []shape
 		s.took(&e.runs[i].effect)
 	}
 	if m.changed {
-		return s.sendQuery(e, m.out)
+		return s.sendQuery(e, sql, m.out)
 	}
 	return s.passQuery(e, body)
 }

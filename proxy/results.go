@@ -81,9 +81,9 @@ func (s *session) serverFrame(ctx context.Context, h wire.Header) error {
 	}
 	switch h.Type {
 	case wire.TypeErrorResponse:
-		return s.withAnswer(s.errorResponse)
+		return s.withAnswer(func(body []byte) error { return s.errorResponse(ctx, body) })
 	case wire.TypeNoticeResponse:
-		return s.withAnswer(s.notice)
+		return s.withAnswer(func(body []byte) error { return s.notice(ctx, body) })
 	}
 	if !a.have {
 		return s.forwardServer()
@@ -323,7 +323,7 @@ func (s *session) takeTurn() bool {
 }
 
 // errorResponse handles an error of the server.
-func (s *session) errorResponse(body []byte) error {
+func (s *session) errorResponse(ctx context.Context, body []byte) error {
 	a := &s.answers
 	fields, err := wire.DecodeError(a.errs, body)
 	if err != nil {
@@ -359,14 +359,13 @@ func (s *session) errorResponse(body []byte) error {
 	case refused != nil:
 		return s.say(wire.AppendError(a.frame[:0], wire.ErrorSeverity, refused))
 	}
-	planned, rewritten := cur.planned(index)
-	if !planned {
+	if !cur.planned(index) && !s.texts.has(cur.seq) {
 		return s.sayFrame(wire.TypeErrorResponse, body)
 	}
-	return s.sayScrubbed(wire.TypeErrorResponse, fields, rewritten)
+	return s.sayScrubbed(ctx, wire.TypeErrorResponse, fields, cur.run(index))
 }
 
-func (s *session) notice(body []byte) error {
+func (s *session) notice(ctx context.Context, body []byte) error {
 	a := &s.answers
 	if !a.have {
 		return s.sayFrame(wire.TypeNoticeResponse, body)
@@ -374,8 +373,7 @@ func (s *session) notice(body []byte) error {
 	if a.cur.own {
 		return nil
 	}
-	planned, rewritten := a.cur.planned(a.index)
-	if !planned {
+	if !a.cur.planned(a.index) && !s.texts.has(a.cur.seq) {
 		return s.sayFrame(wire.TypeNoticeResponse, body)
 	}
 	fields, err := wire.DecodeError(a.errs, body)
@@ -383,7 +381,7 @@ func (s *session) notice(body []byte) error {
 		return s.serverSide(err)
 	}
 	a.errs = fields
-	return s.sayScrubbed(wire.TypeNoticeResponse, fields, rewritten)
+	return s.sayScrubbed(ctx, wire.TypeNoticeResponse, fields, a.cur.run(a.index))
 }
 
 // spoil tells the client an error in place of the rest of a result.

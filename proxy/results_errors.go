@@ -2,33 +2,50 @@ package proxy
 
 import (
 	"bytes"
+	"context"
+	"strconv"
 
 	"github.com/pgveil/pgveil/internal/wire"
+	"github.com/pgveil/pgveil/rewrite"
 )
 
-// sayScrubbed passes on what the server says about a statement that reaches
-// something protected: without stored values, and where pgveil wrote the text,
-// without it and positions in it. Names that drivers read, such as the
-// constraint's, stay.
-func (s *session) sayScrubbed(typ byte, fields wire.ErrorFields, rewritten bool) error {
-	frame, err := scrub(fields, rewritten).Append(s.answers.frame[:0], typ)
+// sayScrubbed passes on what the server says about a message of which pgveil
+// wrote a part, or that reaches something protected: without stored values, and
+// with places in the client's text instead of those in pgveil's. Names that
+// drivers read, such as the constraint's, stay. r is nil for a statement that
+// reaches nothing protected.
+func (s *session) sayScrubbed(ctx context.Context, typ byte, fields wire.ErrorFields, r *run) error {
+	asked, sent, rewritten := s.texts.of(s.answers.cur.seq)
+	key := s.keyDetail(ctx, fields, r, sent)
+	kept := scrub(fields, rewritten, func(position []byte) []byte { return clientPosition(asked, sent, position) })
+	if key != nil {
+		kept = append(kept, wire.ErrorField{Code: 'D', Value: key})
+	}
+	frame, err := kept.Append(s.answers.frame[:0], typ)
 	if err != nil {
 		return s.serverSide(err)
 	}
 	return s.say(frame)
 }
 
-// scrub drops fields and replaces values in place.
-func scrub(fields wire.ErrorFields, rewritten bool) wire.ErrorFields {
+// scrub drops fields and replaces values in place. place turns a position in
+// what was sent into one in the client's text, nil for none.
+func scrub(fields wire.ErrorFields, rewritten bool, place func([]byte) []byte) wire.ErrorFields {
 	kept := fields[:0]
 	for _, f := range fields {
 		switch f.Code {
-		case 'P', 'p', 'q', 'W':
+		case 'P':
 			if rewritten {
+				f.Value = place(f.Value)
+			}
+			if f.Value == nil {
 				continue
 			}
-			f.Value = withoutEnvelopes(f.Value) // COPY's context holds the line
-		case 'M', 'H':
+		case 'p', 'q':
+			if mentionsStored(fields.Field('q')) {
+				continue // a function's own text, and the place in it
+			}
+		case 'M', 'H', 'W': // COPY's context holds the line
 			f.Value = withoutEnvelopes(f.Value)
 		case 'D':
 			if mentionsStored(f.Value) {
@@ -38,6 +55,18 @@ func scrub(fields wire.ErrorFields, rewritten bool) wire.ErrorFields {
 		kept = append(kept, f)
 	}
 	return kept
+}
+
+// clientPosition returns the field for a position in the client's text, nil for none.
+func clientPosition(asked, sent, position []byte) []byte {
+	n, err := strconv.Atoi(string(position))
+	if err != nil {
+		return nil
+	}
+	if n, ok := rewrite.ClientPosition(string(asked), string(sent), n); ok {
+		return strconv.AppendInt(nil, int64(n), 10)
+	}
+	return nil
 }
 
 var (

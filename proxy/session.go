@@ -35,6 +35,7 @@ type session struct {
 	*pair
 	queue    *queue
 	registry *registry
+	texts    texts
 	// settings are what the server last reported. The server's side writes them.
 	settings atomic.Pointer[settings]
 	// ddl is the number of the last frame that may change the catalog, until the

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -128,22 +129,35 @@ func TestSettings_followParameterStatus(t *testing.T) {
 	}
 }
 
-func TestScrubbed_dropsPositionsAndStoredValues(t *testing.T) {
+func TestScrubbed_movesPositionsAndDropsStoredValues(t *testing.T) {
 	fields := wire.ErrorFields{
 		{Code: 'M', Value: []byte("duplicate key")}, {Code: 'D', Value: []byte("Key (split_part(x, '.', 2))=(abc) already exists.")},
-		{Code: 'P', Value: []byte("12")}, {Code: 'W', Value: []byte("SQL we wrote")}, {Code: 'n', Value: []byte("people_key")},
+		{Code: 'P', Value: []byte("12")}, {Code: 'W', Value: []byte("COPY t, line 1: pv1.a.b")}, {Code: 'n', Value: []byte("people_key")},
+		{Code: 'p', Value: []byte("3")}, {Code: 'q', Value: []byte("SELECT f(x)")},
 	}
-	letters := func(rewritten bool) string {
+	scrubbed := func(rewritten bool, place string) string {
 		var b strings.Builder
-		for _, f := range scrub(append(wire.ErrorFields(nil), fields...), rewritten) {
-			b.WriteByte(f.Code)
+		to := func([]byte) []byte { return []byte(place) }
+		if place == "" {
+			to = func([]byte) []byte { return nil }
+		}
+		for _, f := range scrub(append(wire.ErrorFields(nil), fields...), rewritten, to) {
+			fmt.Fprintf(&b, "%c=%s ", f.Code, f.Value)
 		}
 		return b.String()
 	}
-	if got := letters(true); got != "Mn" {
-		t.Errorf("of a rewritten statement the fields %q are left, want Mn", got)
+	const rest = "W=COPY t, line 1: (sealed) n=people_key p=3 q=SELECT f(x) "
+	if got, want := scrubbed(true, "7"), "M=duplicate key P=7 "+rest; got != want {
+		t.Errorf("of a rewritten statement is left %q, want %q", got, want)
 	}
-	if got := letters(false); got != "MPWn" {
-		t.Errorf("of a statement in the client's words the fields %q are left, want MPWn", got)
+	if got, want := scrubbed(true, ""), "M=duplicate key "+rest; got != want {
+		t.Errorf("of a rewritten statement whose place is unknown is left %q, want %q", got, want)
+	}
+	if got, want := scrubbed(false, "7"), "M=duplicate key P=12 "+rest; got != want {
+		t.Errorf("of a statement in the client's words is left %q, want %q", got, want)
+	}
+	fields[len(fields)-1].Value = []byte("SELECT 'pv1.a.b'")
+	if got := scrubbed(true, ""); strings.Contains(got, "q=") || strings.Contains(got, "p=") {
+		t.Errorf("a function's text with a stored value is told: %s", got)
 	}
 }
