@@ -23,9 +23,9 @@ func (s *session) prepare(ctx context.Context, body []byte) error {
 	at := s.db.now()
 	stmts, err := s.scan(m.SQL, at, s.settings.Load().backslash)
 	switch {
-	case err != nil && reachesAnyhow(at.matcher, m.SQL):
+	case err != nil && rewrite.ReachesAnyhow(at.matcher, m.SQL):
 		s.noteUnread(m.SQL)
-		return s.refuseParse(m.Name, s.refuse(syntaxError(err)))
+		return s.refuseParse(m.Name, s.refuse(rewrite.Unreadable(m.SQL, err)))
 	case err != nil:
 		return s.pass(expect{kind: expectParse}, wire.TypeParse, body)
 	}

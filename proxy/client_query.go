@@ -41,11 +41,11 @@ func (s *session) query(ctx context.Context, body []byte) error {
 	st := s.db.now()
 	stmts, err := s.scan(sql, st, s.settings.Load().backslash)
 	if err != nil {
-		if !reachesAnyhow(st.matcher, sql) {
+		if !rewrite.ReachesAnyhow(st.matcher, sql) {
 			return s.passQuery(expect{kind: expectQuery}, body)
 		}
 		s.noteUnread(sql)
-		return s.refuseQuery(s.refuse(syntaxError(err)))
+		return s.refuseQuery(s.refuse(rewrite.Unreadable(sql, err)))
 	}
 	var flags shape.Flags
 	for i := range stmts {
@@ -142,6 +142,10 @@ func (s *session) planQuery(ctx context.Context, sql, body []byte, stmts []shape
 			e.refusal, e.refused = s.refuse(refusal), i
 			break
 		}
+	}
+	if e.refusal != nil && e.refusal.Code == pgerr.CannotParse {
+		// PostgreSQL reads a message to its end before it runs any of it.
+		return s.refuseQuery(e.refusal)
 	}
 	s.asks.sql = keep(m.out)
 	for i := range e.runs {

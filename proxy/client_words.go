@@ -155,45 +155,6 @@ func deallocated(sql []byte) string {
 	return strings.ToLower(name)
 }
 
-// reachesAnyhow looks for the database's words in a text that could not be
-// scanned: any run of letters, digits and what else a word may be made of. It
-// errs on the side of finding one.
-func reachesAnyhow(m shape.Matcher, sql []byte) bool {
-	if bytes.Contains(bytes.ToLower(sql), []byte(`u&"`)) {
-		return true
-	}
-	inWord := func(c byte) bool {
-		return c >= 0x80 || c == '_' || c == '$' || '0' <= c && c <= '9' || 'a' <= c|0x20 && c|0x20 <= 'z'
-	}
-	for start := 0; start < len(sql); start++ {
-		if !inWord(sql[start]) {
-			continue
-		}
-		end := start
-		for end < len(sql) && inWord(sql[end]) {
-			end++
-		}
-		word := sql[start:end]
-		if m.Match(word)&rewrite.Reaches != 0 || m.Match(asciiLower(word))&rewrite.Reaches != 0 {
-			return true
-		}
-		start = end
-	}
-	return bytes.IndexByte(sql, '"') >= 0 && reachesQuoted(m, sql)
-}
-
-// reachesQuoted looks between every two quotes that follow one another, for
-// names with characters that no bare word has.
-func reachesQuoted(m shape.Matcher, sql []byte) bool {
-	parts := bytes.Split(sql, []byte{'"'})
-	for _, part := range parts {
-		if m.Match(part)&rewrite.Reaches != 0 {
-			return true
-		}
-	}
-	return false
-}
-
 // asciiLower folds as PostgreSQL folds identifiers.
 func asciiLower(b []byte) []byte {
 	out := make([]byte, len(b))

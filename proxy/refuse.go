@@ -119,16 +119,6 @@ func (s *session) sendBind(e expect, m *wire.Bind) error {
 	return s.write(frame)
 }
 
-func syntaxError(err error) *pgerr.Error {
-	return &pgerr.Error{
-		State:   "42601",
-		Code:    pgerr.CannotParse,
-		Message: "syntax error",
-		Detail:  "The statement names a protected table and cannot be read: " + err.Error() + ".",
-		Hint:    "Correct the statement. Nothing of it was sent to the server.",
-	}
-}
-
 func namesPlannedError(word string) *pgerr.Error {
 	return &pgerr.Error{
 		State:   pgerr.StateUnsupported,

@@ -13,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest"
+	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/pgveil/pgveil/envelope"
 	"github.com/pgveil/pgveil/internal/secret"
@@ -94,6 +95,8 @@ type sealed struct {
 	pg   *testkit.Postgres
 	addr string
 	db   *Database
+	// logs are pgveil's own, down to the last detail.
+	logs *observer.ObservedLogs
 }
 
 // startSealed starts a server with the sealed schema and a proxy before it.
@@ -125,7 +128,7 @@ func startSealed(t *testing.T, change ...func(*DatabaseOptions)) *sealed {
 	f := startProxy(t, pg, func(o *Options) {
 		o.Lookup = func(name string) (*Database, bool) { return db, name == listed }
 	})
-	return &sealed{t: t, pg: pg, addr: f.addr, db: db}
+	return &sealed{t: t, pg: pg, addr: f.addr, db: db, logs: f.logs}
 }
 
 // as connects through the proxy as a user.

@@ -1,7 +1,10 @@
 package rewrite
 
 import (
+	"errors"
+
 	pg "github.com/pganalyze/pg_query_go/v6"
+	"github.com/pganalyze/pg_query_go/v6/parser"
 
 	"github.com/pgveil/pgveil/internal/pgerr"
 	"github.com/pgveil/pgveil/policy"
@@ -112,10 +115,17 @@ func (b *binder) compile() *Plan {
 
 // parse reads the statement.
 func (b *binder) parse() (*pg.ParseResult, *pgerr.Error) {
-	tree, err := pg.Parse(string(b.sql[b.st.Start:b.st.End]))
+	text := b.sql[b.st.Start:b.st.End]
+	if shape.TooDeep(text, maxDepth) {
+		return nil, tooDeep()
+	}
+	tree, err := pg.Parse(string(text))
+	var parse *parser.Error
 	switch {
+	case errors.As(err, &parse):
+		return nil, syntaxError(b.sql, b.st.Start, parse)
 	case err != nil:
-		return nil, parseRefusal(err)
+		return nil, tooDeep() // Go's side gives up on deep trees, and on nothing else
 	case len(tree.Stmts) != 1:
 		return nil, internalRefusal("statement was split wrongly")
 	}

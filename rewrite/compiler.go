@@ -8,6 +8,7 @@ import (
 
 	"github.com/maypok86/otter/v2"
 
+	"github.com/pgveil/pgveil/internal/pgerr"
 	"github.com/pgveil/pgveil/policy"
 	"github.com/pgveil/pgveil/rewrite/catalog"
 	"github.com/pgveil/pgveil/rewrite/shape"
@@ -100,7 +101,9 @@ func (c *Compiler) Plan(env *Env, sql []byte, st *shape.Statement, paramOIDs []u
 		vs, _ = c.plans.SetIfAbsent(key, &variants{})
 	}
 	v := compile(env, sql, st, paramOIDs)
-	vs.add(v)
+	if v.plan.Refusal == nil || v.plan.Refusal.Code != pgerr.CannotParse {
+		vs.add(v) // what is no SQL is told with its own spelling and place
+	}
 	return v.plan
 }
 

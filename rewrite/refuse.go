@@ -1,10 +1,7 @@
 package rewrite
 
 import (
-	"errors"
 	"fmt"
-
-	"github.com/pganalyze/pg_query_go/v6/parser"
 
 	"github.com/pgveil/pgveil/internal/pgerr"
 	"github.com/pgveil/pgveil/rewrite/catalog"
@@ -129,24 +126,6 @@ func (b *binder) notReady(p *catalog.Protected) {
 		Detail:  "The policy protects it, but pgveil apply has not finished sealing its rows.",
 		Hint:    "Run pgveil apply with this configuration.",
 	}, p))
-}
-
-// parseRefusal turns the grammar's error into the client's. The message may
-// quote the client's text, and goes to that client only.
-func parseRefusal(err error) *pgerr.Error {
-	e := &pgerr.Error{
-		State:   "42601",
-		Code:    pgerr.CannotParse,
-		Message: "syntax error",
-		Detail:  "The statement names a protected relation and does not follow the grammar of PostgreSQL 17, which pgveil reads.",
-		Hint:    "Check the syntax of the statement.",
-		Cause:   err,
-	}
-	var parse *parser.Error
-	if errors.As(err, &parse) {
-		e.Message = parse.Message
-	}
-	return e
 }
 
 func internalRefusal(what string) *pgerr.Error {

@@ -48,6 +48,8 @@ const (
 	NotApplied Code = "not-applied"
 	// CannotParse is a statement over a protected relation that the grammar does not know.
 	CannotParse Code = "cannot-parse"
+	// TooDeep is a statement over a protected relation that nests too deep to be read.
+	TooDeep Code = "too-deep"
 	// ProtocolBroken is a peer that sent what the protocol does not allow.
 	ProtocolBroken Code = "protocol-broken"
 	// MessageTooLong is a message beyond the limit on message sizes.

@@ -24,6 +24,8 @@ type Error struct {
 	// Where is the place in the client's data, as PostgreSQL's CONTEXT tells it:
 	// "COPY people, line 3, column birth".
 	Where string
+	// Position is the place in the client's own text, in characters from 1, 0 for none.
+	Position int
 	// Schema, Table, Column and Constraint are the fields that drivers read, where known.
 	Schema, Table, Column, Constraint string
 	// Cause is for the log only. It is never sent to a client.

@@ -1,6 +1,8 @@
 package wire
 
 import (
+	"strconv"
+
 	"github.com/pgveil/pgveil/internal/pgerr"
 )
 
@@ -64,6 +66,10 @@ func (e ErrorFields) Append(dst []byte, typ byte) ([]byte, error) {
 // carry, becomes a question mark.
 func AppendError(dst []byte, severity string, e *pgerr.Error) []byte {
 	detail, hint := withCode(e)
+	position := ""
+	if e.Position > 0 {
+		position = strconv.Itoa(e.Position)
+	}
 	start := len(dst)
 	dst = BeginFrame(dst, TypeErrorResponse)
 	for _, f := range [...]struct {
@@ -71,7 +77,7 @@ func AppendError(dst []byte, severity string, e *pgerr.Error) []byte {
 		value string
 	}{
 		{'S', severity}, {'V', severity}, {'C', e.State}, {'M', e.Message},
-		{'D', detail}, {'H', hint}, {'W', e.Where},
+		{'D', detail}, {'H', hint}, {'P', position}, {'W', e.Where},
 		{'s', e.Schema}, {'t', e.Table}, {'c', e.Column}, {'n', e.Constraint},
 	} {
 		if f.value != "" {
