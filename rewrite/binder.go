@@ -144,6 +144,11 @@ func (b *binder) results(out []*column) []ResultColumn {
 			continue
 		}
 		any = true
+		if c.box != nil {
+			b.readBox(c.box)
+			columns[i].Container = c.box
+			continue
+		}
 		if c.later != nil && c.later.hidden {
 			b.unsupported("a literal that is cast where it is used, and shown without", p)
 		}
@@ -157,6 +162,15 @@ func (b *binder) results(out []*column) []ResultColumn {
 		return nil
 	}
 	return columns
+}
+
+// readBox checks that every sealed value in a container may be read.
+func (b *binder) readBox(c *Container) {
+	c.Leaves(func(leaf *Container) {
+		if leaf.Access.Read == policy.Deny {
+			b.mayNot("read", leaf.Target)
+		}
+	})
 }
 
 func (b *binder) access(p *catalog.Protected) policy.Access {

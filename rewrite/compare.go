@@ -227,6 +227,9 @@ func (b *binder) subLink(s *pg.SubLink, sc *scope) typ {
 		if len(out) == 1 && out[0].later != nil {
 			return out[0].laterTyp()
 		}
+		if len(out) == 1 && out[0].box != nil {
+			return typ{box: out[0].box}
+		}
 		if len(out) == 1 && out[0].prot != nil {
 			return typ{prot: out[0].prot}
 		}
@@ -255,6 +258,7 @@ func (b *binder) anySubLink(s *pg.SubLink, query *pg.SelectStmt, sc *scope) {
 	}
 	b.toTerm(s.Testexpr, l)
 	out := b.query(query, sc.child(), []want{{term: l.prot}})
+	b.noBoxes("a comparison", out...)
 	if b.refusal == nil && (len(out) != 1 || out[0].protection() == nil) {
 		b.sealedWithPlain(l.prot)
 	}

@@ -69,6 +69,11 @@ func (b *binder) copyStmt(s *pg.CopyStmt) {
 			continue
 		}
 		sealed = true
+		if col.box != nil {
+			b.readBox(col.box)
+			c.Columns[i].Result = ResultColumn{Container: col.box}
+			continue
+		}
 		if s.IsFrom {
 			c.Columns[i].Use = *b.stored(p, false)
 			continue

@@ -16,6 +16,7 @@ func (b *binder) distinct(s *pg.SelectStmt, sc *scope, out []*column, wants []wa
 		return
 	}
 	b.force(out...)
+	b.noBoxes("SELECT DISTINCT", out...)
 	sealed := false
 	for i, c := range out {
 		sealed = sealed || c.protection() != nil && wantAt(wants, i).term == nil
@@ -64,6 +65,7 @@ func (b *binder) comparesSealed(s *pg.SelectStmt, out []*column, wants []want) b
 	if b.refusal != nil || !compares(s) {
 		return false
 	}
+	b.noBoxes("a set operation that compares rows", out...)
 	for i, c := range out {
 		if p := c.protection(); p != nil && wantAt(wants, i).term == nil {
 			if s.Op != pg.SetOperation_SETOP_UNION {

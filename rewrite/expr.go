@@ -26,11 +26,24 @@ type typ struct {
 	// of literals; column says that it is a column of a derived table.
 	later  *later
 	column bool
+	// box is set for an expression whose value holds sealed ones; prot is nil then.
+	box *Container
 }
 
 // expr types an expression. An open one has not been settled yet: the caller
-// says by settle what part it plays.
+// says by settle what part it plays. One that holds sealed values is refused:
+// only rules that know of containers call infer.
 func (b *binder) expr(n *pg.Node, sc *scope) typ {
+	t := b.infer(n, sc)
+	if t.box != nil {
+		b.noBox(t.box, inBox)
+		return typ{}
+	}
+	return t
+}
+
+// infer types an expression as expr does, and lets containers through.
+func (b *binder) infer(n *pg.Node, sc *scope) typ {
 	if n == nil || b.refusal != nil {
 		return typ{}
 	}
@@ -148,6 +161,8 @@ func (b *binder) columnRef(n *pg.Node, ref *pg.ColumnRef, sc *scope) typ {
 		b.wholeRow(f.row)
 	case f.col != nil && f.col.prot != nil:
 		return b.sealedRef(n, f)
+	case f.col != nil && f.col.box != nil:
+		return typ{box: f.col.box}
 	case f.col != nil && f.col.later != nil:
 		return f.col.laterTyp()
 	case f.col == nil && f.row == nil && b.reached && sc.closed() && !systemColumn(names[len(names)-1]):

@@ -138,6 +138,10 @@ func (b *binder) assignColumn(to, from *column, w want) {
 		return
 	}
 	b.force(from)
+	if from.box != nil && to != nil && to.prot != nil {
+		b.noBox(from.box, "a write to a protected column")
+		return
+	}
 	b.assign(to, from.protection())
 }
 

@@ -175,9 +175,13 @@ func (b *binder) force(cols ...*column) {
 }
 
 // protection returns what an output column is sealed for, nil for a plain one.
+// For a container it is one of the columns whose values are inside.
 func (c *column) protection() *catalog.Protected {
 	if c.prot != nil {
 		return c.prot
+	}
+	if c.box != nil {
+		return c.box.first()
 	}
 	return c.later.sealed()
 }

@@ -128,4 +128,9 @@ type ResultColumn struct {
 	// in RowDescription, 0 where the column is not a plain reference.
 	RelationOID uint32
 	Num         int16
+	// Container is set for a column whose values hold sealed ones; Target is nil then.
+	Container *Container
 }
+
+// Opens reports whether anything in the column is to be opened.
+func (c *ResultColumn) Opens() bool { return c.Target != nil || c.Container != nil }

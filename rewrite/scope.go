@@ -17,6 +17,8 @@ type column struct {
 	num int16
 	// later is set for a column of a derived table that is made of literals.
 	later *later
+	// box is set for a column whose values hold sealed ones: prot and later are nil then.
+	box *Container
 }
 
 // source is an item of a FROM clause under the name by which columns are qualified.
@@ -113,7 +115,7 @@ func (sc *scope) unqualified(name string) found {
 // an error to PostgreSQL unless USING or NATURAL merged them, which is only
 // decided here for plain ones.
 func (sc *scope) choose(hits []*column, opaqueInside bool) found {
-	sealed := slices.IndexFunc(hits, func(c *column) bool { return c.prot != nil || c.later != nil })
+	sealed := slices.IndexFunc(hits, func(c *column) bool { return c.prot != nil || c.later != nil || c.box != nil })
 	switch {
 	case sealed < 0 && len(hits) == 1:
 		return found{col: hits[0], at: sc}

@@ -260,6 +260,8 @@ func (b *binder) allColumns(sc *scope) []*column {
 func (b *binder) starColumns(cols []*column, sc *scope, wants []want) []*column {
 	for _, c := range cols {
 		switch {
+		case c.box != nil && slices.ContainsFunc(wants, func(w want) bool { return w.term != nil }):
+			b.noBox(c.box, "a star in a compared subquery")
 		case c.prot == nil:
 		case !c.prot.Ready:
 			b.notReady(c.prot)
@@ -279,9 +281,12 @@ func (b *binder) targetColumn(t *pg.ResTarget, sc *scope, w want) *column {
 		name = outputNameOf(t.Val)
 	}
 	before := t.Val.Node
-	x := b.expr(t.Val, sc)
+	x := b.infer(t.Val, sc)
 	if x.open {
 		return b.openTarget(t, x, name, w)
+	}
+	if x.box != nil {
+		return b.boxTarget(t, x, name, w, before != t.Val.Node)
 	}
 	if x.prot == nil {
 		out := &column{name: name}

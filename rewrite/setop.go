@@ -44,6 +44,9 @@ func (b *binder) mergeColumn(l, r *column) *column {
 	if c := b.mergeLater(l, r); c != nil {
 		return c
 	}
+	if l.box != nil || r.box != nil {
+		return b.mergeBoxes(l, r)
+	}
 	lp, rp := l.protection(), r.protection()
 	out := &column{name: l.name, prot: lp}
 	switch {
@@ -75,9 +78,9 @@ func (b *binder) mergeLater(l, r *column) *column {
 		both := b.undecided(func(u Use) { b.decide(l.later, u) }, func(u Use) { b.decide(r.later, u) })
 		both.unknown = l.later.unknown && r.later.unknown
 		return &column{name: l.name, later: both}
-	case open(l) && r.protection() != nil && l.later.unknown:
+	case open(l) && r.protection() != nil && r.box == nil && l.later.unknown:
 		return b.mergeLiteral(l.name, l.later, r.protection())
-	case open(r) && l.protection() != nil && r.later.unknown:
+	case open(r) && l.protection() != nil && l.box == nil && r.later.unknown:
 		return b.mergeLiteral(l.name, r.later, l.protection())
 	}
 	b.force(l, r)

@@ -29,7 +29,10 @@ func (b *binder) view(rel *catalog.Relation) ([]*column, bool) {
 	b.reached = b.reached || inner.reached
 	columns := columnsOf(rel)
 	for i, c := range out {
-		columns[i].prot = c.protection()
+		columns[i].prot, columns[i].box = c.protection(), c.box
+		if c.box != nil {
+			columns[i].prot = nil
+		}
 	}
 	return columns, true
 }
