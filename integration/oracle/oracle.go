@@ -241,6 +241,8 @@ func sameErrors(plain, veiled *pgconn.PgError) string {
 		return fmt.Sprintf("error %s (%s), want %s (%s)", veiled.Code, veiled.Message, plain.Code, plain.Message)
 	case plain.ConstraintName != veiled.ConstraintName:
 		return fmt.Sprintf("error of constraint %q, want %q", veiled.ConstraintName, plain.ConstraintName)
+	case plain.Position != veiled.Position:
+		return fmt.Sprintf("error %s (%s) at position %d, want %d", veiled.Code, veiled.Message, veiled.Position, plain.Position)
 	}
 	return ""
 }
