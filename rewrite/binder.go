@@ -55,6 +55,8 @@ type binder struct {
 	prepared *Prepared
 	// depth is how many views stand around this query.
 	depth int
+	// spelledRefs are the references that the binder put in the place of a star.
+	spelledRefs map[*pg.ColumnRef]found
 	// noGroup is above zero inside of function calls, where a grouped column
 	// stands for itself.
 	noGroup int
@@ -76,7 +78,7 @@ type clientUse struct {
 
 func newBinder(env *Env, sql []byte, st *shape.Statement, declared []uint32) *binder {
 	return &binder{env: env, sql: sql, st: st, declared: declared,
-		slots: map[int]int{}, settled: map[*pg.ParamRef]bool{}}
+		slots: map[int]int{}, settled: map[*pg.ParamRef]bool{}, spelledRefs: map[*pg.ColumnRef]found{}}
 }
 
 // compile plans a statement afresh.

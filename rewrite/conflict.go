@@ -20,7 +20,7 @@ func (b *binder) onConflict(c *pg.OnConflictClause, target *source, sc *scope) {
 	}
 	inner.sources = append(inner.sources, &source{alias: "excluded", cols: target.cols, opaque: target.opaque})
 	b.setClause(c.TargetList, target, inner)
-	b.plain(c.WhereClause, inner, "ON CONFLICT")
+	b.condition(c.WhereClause, inner, "ON CONFLICT")
 }
 
 func (b *binder) conflictElem(e *pg.IndexElem, target *source, sc *scope) {

@@ -59,7 +59,7 @@ func (b *binder) infer(n *pg.Node, sc *scope) typ {
 	case *pg.Node_AExpr:
 		return b.operator(n, e.AExpr, sc)
 	case *pg.Node_BoolExpr:
-		b.plainAll(e.BoolExpr.Args, sc, "a condition")
+		b.conditions(e.BoolExpr.Args, sc, "a condition")
 	case *pg.Node_NullTest:
 		b.nullTest(e.NullTest, sc)
 	case *pg.Node_SubLink:
@@ -79,7 +79,7 @@ func (b *binder) infer(n *pg.Node, sc *scope) typ {
 	case *pg.Node_RowExpr:
 		b.plainAll(e.RowExpr.Args, sc, "a row constructor")
 	case *pg.Node_BooleanTest:
-		b.plain(e.BooleanTest.Arg, sc, "a truth test")
+		b.condition(e.BooleanTest.Arg, sc, "a truth test")
 	case *pg.Node_CaseExpr:
 		return b.caseExpr(e.CaseExpr, sc)
 	default:
@@ -153,7 +153,10 @@ func (b *binder) columnRef(n *pg.Node, ref *pg.ColumnRef, sc *scope) typ {
 		}
 		return typ{}
 	}
-	f := b.resolve(names, sc)
+	f := b.refersTo(ref, sc)
+	if f.col != nil && f.col.merged.gone() && !f.unclear {
+		b.mergedRef(n, f.col, sc)
+	}
 	switch {
 	case f.unclear:
 		b.unclear(names[len(names)-1])
@@ -178,6 +181,15 @@ func systemColumn(name string) bool {
 		return true
 	}
 	return false
+}
+
+// refersTo resolves a column reference.
+func (b *binder) refersTo(ref *pg.ColumnRef, sc *scope) found {
+	if f, ok := b.spelledRefs[ref]; ok {
+		return f
+	}
+	names, _ := fieldNames(ref)
+	return b.resolve(names, sc)
 }
 
 func (b *binder) resolve(names []string, sc *scope) found {
@@ -216,7 +228,7 @@ func (b *binder) sealedRef(n *pg.Node, f found) typ {
 
 func (sc *scope) groups(c *column) bool {
 	for _, g := range sc.grouped {
-		if g == c {
+		if g.origin() == c.origin() {
 			return true
 		}
 	}
@@ -308,7 +320,7 @@ func (b *binder) funcCall(f *pg.FuncCall, sc *scope) {
 	for _, s := range f.AggOrder {
 		b.plain(s.GetSortBy().GetNode(), sc, "ORDER BY of an aggregate")
 	}
-	b.plain(f.AggFilter, sc, "a FILTER clause")
+	b.condition(f.AggFilter, sc, "a FILTER clause")
 	if f.Over != nil {
 		b.window(f.Over, sc)
 	}

@@ -1,8 +1,6 @@
 package rewrite
 
 import (
-	"slices"
-
 	pg "github.com/pganalyze/pg_query_go/v6"
 
 	"github.com/pgveil/pgveil/rewrite/catalog"
@@ -121,7 +119,7 @@ func (b *binder) fromItem(n *pg.Node, sc *scope) ([]*column, bool) {
 	case *pg.Node_RangeSubselect:
 		return b.rangeSubselect(e.RangeSubselect, sc)
 	case *pg.Node_JoinExpr:
-		return b.join(e.JoinExpr, sc)
+		return b.join(n, e.JoinExpr, sc)
 	case *pg.Node_RangeFunction:
 		return b.rangeFunction(e.RangeFunction, sc)
 	case *pg.Node_RangeTableSample:
@@ -222,86 +220,6 @@ func (b *binder) rangeFunction(r *pg.RangeFunction, sc *scope) ([]*column, bool)
 	}
 	sc.sources = append(sc.sources, src)
 	return src.cols, false
-}
-
-// join binds a join and its condition.
-func (b *binder) join(j *pg.JoinExpr, sc *scope) ([]*column, bool) {
-	first := len(sc.sources)
-	left, leftKnown := b.fromItem(j.Larg, sc)
-	right, rightKnown := b.fromItem(j.Rarg, sc)
-	known := leftKnown && rightKnown
-	names := stringsOf(j.UsingClause)
-	if j.IsNatural {
-		names = common(left, right)
-		known = known && b.natural(sc.sources[first:], known)
-	}
-	cols := b.using(names, left, right)
-	b.joinCondition(j, sc, first)
-	if j.JoinUsingAlias != nil {
-		b.unsupportedIfSealed("an alias for USING", cols)
-	}
-	if j.Alias != nil {
-		src := &source{cols: slices.Clone(cols), opaque: !known}
-		b.alias(src, j.Alias)
-		sc.sources = append(sc.sources[:first:first], src)
-		cols = src.cols
-	}
-	return cols, known
-}
-
-// joinCondition types ON, which sees the two sides of the join and what is
-// further out, not the other items of the FROM clause.
-func (b *binder) joinCondition(j *pg.JoinExpr, sc *scope, first int) {
-	on := &scope{outer: sc.outer, ctes: sc.ctes, sources: sc.sources[first:]}
-	b.plain(j.Quals, on, "a join condition")
-}
-
-// natural refuses a natural join with an item whose columns are not known.
-func (b *binder) natural(sources []*source, known bool) bool {
-	if known {
-		return true
-	}
-	for _, s := range sources {
-		if s.sealed() {
-			b.wholeRow(s)
-		}
-	}
-	return false
-}
-
-func common(left, right []*column) []string {
-	var names []string
-	for _, l := range left {
-		if slices.ContainsFunc(right, func(r *column) bool { return r.name == l.name }) {
-			names = append(names, l.name)
-		}
-	}
-	return names
-}
-
-// using returns the columns of a join with USING as a star shows them: the
-// merged ones first. None of them may be sealed.
-func (b *binder) using(names []string, left, right []*column) []*column {
-	var cols []*column
-	for _, name := range names {
-		merged := &column{name: name}
-		for _, c := range slices.Concat(left, right) {
-			if c.name != name {
-				continue
-			}
-			b.force(c)
-			if p := c.protection(); p != nil {
-				b.unsupported("a join with USING or NATURAL", p)
-			}
-		}
-		cols = append(cols, merged)
-	}
-	for _, c := range slices.Concat(left, right) {
-		if !slices.Contains(names, c.name) {
-			cols = append(cols, c)
-		}
-	}
-	return cols
 }
 
 func (b *binder) unsupportedIfSealed(what string, cols []*column) {

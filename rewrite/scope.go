@@ -19,6 +19,8 @@ type column struct {
 	later *later
 	// box is set for a column whose values hold sealed ones: prot and later are nil then.
 	box *Container
+	// merged is set for a column that USING or NATURAL made of two.
+	merged *merged
 }
 
 // source is an item of a FROM clause under the name by which columns are qualified.
@@ -31,6 +33,9 @@ type source struct {
 	// function, or a relation that the snapshot does not know.
 	opaque bool
 	rel    *catalog.Relation
+	// within says that it is a side of a join: its columns are found by their
+	// bare names in the source of the join, which has no name of its own.
+	within bool
 }
 
 func (s *source) find(name string) *column {
@@ -40,6 +45,17 @@ func (s *source) find(name string) *column {
 		}
 	}
 	return nil
+}
+
+// all returns every column of that name.
+func (s *source) all(name string) []*column {
+	var cols []*column
+	for _, c := range s.cols {
+		if c.name == name {
+			cols = append(cols, c)
+		}
+	}
+	return cols
 }
 
 func (s *source) sealed() bool {
@@ -99,8 +115,8 @@ func (sc *scope) unqualified(name string) found {
 	for s := sc; s != nil; s = s.outer {
 		var hits []*column
 		for _, src := range s.sources {
-			if c := src.find(name); c != nil {
-				hits = append(hits, c)
+			if !src.within {
+				hits = append(hits, src.all(name)...)
 			}
 		}
 		if len(hits) > 0 {
@@ -112,15 +128,14 @@ func (sc *scope) unqualified(name string) found {
 }
 
 // choose picks among the columns of one level that have the name. Several are
-// an error to PostgreSQL unless USING or NATURAL merged them, which is only
-// decided here for plain ones.
+// an error to PostgreSQL.
 func (sc *scope) choose(hits []*column, opaqueInside bool) found {
 	sealed := slices.IndexFunc(hits, func(c *column) bool { return c.prot != nil || c.later != nil || c.box != nil })
 	switch {
 	case sealed < 0 && len(hits) == 1:
 		return found{col: hits[0], at: sc}
 	case sealed < 0:
-		return found{col: &column{name: hits[0].name}, at: sc} // the join's kind says from which side it is
+		return found{col: &column{name: hits[0].name}, at: sc}
 	}
 	return found{col: hits[sealed], at: sc, unclear: len(hits) > 1 || opaqueInside}
 }

@@ -63,14 +63,15 @@ func (b *binder) selectCore(s *pg.SelectStmt, sc *scope, wants []want) []*column
 		defer b.noInto(s.IntoClause)
 	}
 	star := b.from(s.FromClause, sc)
-	b.plain(s.WhereClause, sc, "WHERE")
+	b.condition(s.WhereClause, sc, "WHERE")
+	b.spellStars(s, sc, star, wants)
 	places := b.groupBy(s, sc)
 	out := b.targets(s.TargetList, sc, star, wants)
 	if len(s.GroupClause) > 0 {
 		b.force(out...)
 	}
 	b.groupedPlaces(places, out)
-	b.plain(s.HavingClause, sc, "HAVING")
+	b.condition(s.HavingClause, sc, "HAVING")
 	for _, w := range s.WindowClause {
 		b.window(w.GetWindowDef(), sc)
 	}
@@ -252,7 +253,9 @@ func (b *binder) starTarget(t *pg.ResTarget, sc *scope, star []*column) (cols []
 func (b *binder) allColumns(sc *scope) []*column {
 	var cols []*column
 	for _, src := range sc.sources {
-		cols = append(cols, src.cols...)
+		if !src.within {
+			cols = append(cols, src.cols...)
+		}
 	}
 	return cols
 }
@@ -262,6 +265,8 @@ func (b *binder) starColumns(cols []*column, sc *scope, wants []want) []*column 
 		switch {
 		case c.box != nil && slices.ContainsFunc(wants, func(w want) bool { return w.term != nil }):
 			b.noBox(c.box, "a star in a compared subquery")
+		case c.merged.gone():
+			b.unsupported("a star over a join with USING or NATURAL", c.protection())
 		case c.prot == nil:
 		case !c.prot.Ready:
 			b.notReady(c.prot)
@@ -282,6 +287,9 @@ func (b *binder) targetColumn(t *pg.ResTarget, sc *scope, w want) *column {
 	}
 	before := t.Val.Node
 	x := b.infer(t.Val, sc)
+	if t.Val.Node != before && t.Name == "" && (x.prot != nil && w.term == nil || isColumnRef(before)) {
+		t.Name = name // min(…) would be called min
+	}
 	if x.open {
 		return b.openTarget(t, x, name, w)
 	}
@@ -292,7 +300,7 @@ func (b *binder) targetColumn(t *pg.ResTarget, sc *scope, w want) *column {
 		out := &column{name: name}
 		// A bare name may be a column that USING merged, from whichever side.
 		if ref := t.Val.GetColumnRef(); ref != nil && len(ref.Fields) > 1 {
-			if f := b.resolve(mustNames(ref), sc); f.col != nil {
+			if f := b.refersTo(ref, sc); f.col != nil {
 				out.oid, out.num = f.col.oid, f.col.num
 			}
 		}
@@ -302,14 +310,16 @@ func (b *binder) targetColumn(t *pg.ResTarget, sc *scope, w want) *column {
 		b.termTarget(t, x, w)
 		return &column{name: name, prot: x.prot}
 	}
-	if t.Val.Node != before && t.Name == "" {
-		t.Name = name // min(…) would be called min
-	}
 	out := &column{name: name, prot: x.prot}
 	if x.col != nil && !x.recast {
 		out.oid, out.num, out.later = x.col.oid, x.col.num, x.col.later
 	}
 	return out
+}
+
+func isColumnRef(n any) bool {
+	_, ok := n.(*pg.Node_ColumnRef)
+	return ok
 }
 
 func mustNames(ref *pg.ColumnRef) []string {

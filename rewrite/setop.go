@@ -57,14 +57,34 @@ func (b *binder) mergeColumn(l, r *column) *column {
 		b.unsupported("a set operation with an unprotected column", lp)
 	case lp.DomainID != rp.DomainID:
 		b.otherDomain(lp, rp)
-	case lp.Logical.OID != rp.Logical.OID:
+	case lp.Logical.OID != rp.Logical.OID && !sameEquality(lp.Logical, rp.Logical):
 		b.unsupported("a set operation between types", lp)
-	case lp != rp && b.access(lp) != b.access(rp):
-		b.unsupported("a set operation of columns with different access", lp)
-	case lp.Logical.Mod != rp.Logical.Mod:
-		out.prot = b.without(lp)
+	default:
+		b.sameAccess(lp, rp, "a set operation")
+		out.prot = b.either(lp, rp)
 	}
 	return out
+}
+
+// either returns what a column of one of two sealed columns' values is: of the
+// type that both have or else, as text and varchar coerce both ways, of the
+// left one's without its length.
+func (b *binder) either(l, r *catalog.Protected) *catalog.Protected {
+	switch {
+	case l == nil || r == nil:
+		return nil
+	case l.Logical.OID != r.Logical.OID || l.Logical.Mod != r.Logical.Mod:
+		return b.without(l)
+	}
+	return l
+}
+
+// sameAccess refuses to show values of two columns in one that the session's
+// roles read in different ways.
+func (b *binder) sameAccess(l, r *catalog.Protected, what string) {
+	if l != nil && r != nil && b.access(l) != b.access(r) {
+		b.unsupported(what+" of columns with different access", l)
+	}
 }
 
 // mergeLater types a column of which one arm is made of literals, nil where

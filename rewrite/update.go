@@ -11,7 +11,7 @@ func (b *binder) update(s *pg.UpdateStmt, sc *scope) []*column {
 	sc.sources = append(sc.sources, target)
 	star := b.fromBeside(target, s.FromClause, sc)
 	b.setClause(s.TargetList, target, sc)
-	b.plain(s.WhereClause, sc, "WHERE")
+	b.condition(s.WhereClause, sc, "WHERE")
 	return b.targets(s.ReturningList, sc, star, nil)
 }
 
@@ -21,7 +21,7 @@ func (b *binder) delete(s *pg.DeleteStmt, sc *scope) []*column {
 	target := b.target(s.Relation)
 	sc.sources = append(sc.sources, target)
 	star := b.fromBeside(target, s.UsingClause, sc)
-	b.plain(s.WhereClause, sc, "WHERE")
+	b.condition(s.WhereClause, sc, "WHERE")
 	return b.targets(s.ReturningList, sc, star, nil)
 }
 

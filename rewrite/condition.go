@@ -1,0 +1,41 @@
+package rewrite
+
+import (
+	pg "github.com/pganalyze/pg_query_go/v6"
+)
+
+// condition types an expression that is true or false. A sealed boolean in its
+// place is compared with the term of true.
+func (b *binder) condition(n *pg.Node, sc *scope, what string) {
+	t := b.expr(n, sc)
+	switch {
+	case t.prot != nil && t.prot.Logical.Name == "bool":
+		b.toTerm(n, t)
+		truth := &pg.Node{Node: &pg.Node_AConst{AConst: &pg.A_Const{
+			Val: &pg.A_Const_Boolval{Boolval: &pg.Boolean{Boolval: true}}, Location: -1,
+		}}}
+		b.settle(truth, typ{open: true}, b.use(Equality, t.prot))
+		equal := []*pg.Node{pg.MakeStrNode("pg_catalog"), pg.MakeStrNode("=")}
+		n.Node = pg.MakeAExprNode(pg.A_Expr_Kind_AEXPR_OP, equal, &pg.Node{Node: n.Node}, truth, -1).Node
+	case t.prot != nil:
+		b.unsupported(what, t.prot)
+	case t.open:
+		b.settle(n, t, Use{})
+	}
+}
+
+func (b *binder) conditions(list []*pg.Node, sc *scope, what string) {
+	for _, n := range list {
+		b.condition(n, sc, what)
+	}
+}
+
+// whenPlain types what stands behind WHEN: a condition, or a value that is
+// compared with the plain expression of a simple CASE.
+func (b *binder) whenPlain(c *pg.CaseExpr, when *pg.Node, sc *scope) {
+	if c.Arg == nil {
+		b.condition(when, sc, "CASE")
+		return
+	}
+	b.plain(when, sc, "CASE")
+}
