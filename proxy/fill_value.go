@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"math"
@@ -62,7 +63,39 @@ func (f *filler) stored(dst []byte, in *input, use *rewrite.Use, col *column) ([
 	if err := f.notMasked(v, use, col); err != nil {
 		return dst, err
 	}
+	if use.Exact {
+		if err := f.unchanged(in, v, col); err != nil {
+			return dst, err
+		}
+	}
 	return f.seal(dst, v, col)
+}
+
+// unchanged refuses a value that the column's length or precision has made
+// another one. The statement also compares it, and would see the stored one.
+func (f *filler) unchanged(in *input, stored []byte, col *column) error {
+	free := *col
+	free.typ.Mod = -1
+	whole, err := f.assign(in, &free)
+	if err != nil {
+		return err
+	}
+	before, err := canon.AppendEquality(nil, free.typ, whole)
+	if err != nil {
+		return err
+	}
+	after, err := canon.AppendEquality(nil, col.typ, stored)
+	if err != nil || bytes.Equal(before, after) {
+		return err
+	}
+	return &pgerr.Error{
+		State:   pgerr.StateUnsupported,
+		Code:    pgerr.ChangedByStoring,
+		Message: "cannot round or cut a value to the type of column " + col.prot.Column.String() + " here",
+		Detail:  "The statement makes it a column of its own before it stores it, where it is still whole.",
+		Hint:    "Write the value as the column stores it, or store it where it stands in the statement.",
+		Schema:  col.prot.Column.Schema, Table: col.prot.Column.Table, Column: col.prot.Column.Name,
+	}
 }
 
 func (f *filler) seal(dst, v []byte, col *column) ([]byte, error) {

@@ -190,6 +190,8 @@ func (b *binder) statement(n *pg.Node, sc *scope) []*column {
 		return b.update(s.UpdateStmt, sc)
 	case *pg.Node_DeleteStmt:
 		return b.delete(s.DeleteStmt, sc)
+	case *pg.Node_MergeStmt:
+		return b.mergeInto(s.MergeStmt, sc)
 	default:
 		b.utility(n)
 		return nil

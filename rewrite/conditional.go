@@ -8,13 +8,13 @@ import (
 
 // coalesce types COALESCE: sealed if one of its arguments is, and then all
 // others must be sealed for the same domain, or literals, which are sealed.
-func (b *binder) coalesce(c *pg.CoalesceExpr, sc *scope) typ {
-	return b.arms(c.Args, sc, "COALESCE")
+func (b *binder) coalesce(c *pg.CoalesceExpr, sc *scope, store *Use) typ {
+	return b.arms(c.Args, sc, "COALESCE", store)
 }
 
 // caseExpr types CASE, searched or simple. A simple one over a sealed
 // expression compares terms.
-func (b *binder) caseExpr(c *pg.CaseExpr, sc *scope) typ {
+func (b *binder) caseExpr(c *pg.CaseExpr, sc *scope, store *Use) typ {
 	arg := b.expr(c.Arg, sc)
 	if arg.prot != nil {
 		b.toTerm(c.Arg, arg)
@@ -40,22 +40,23 @@ func (b *binder) caseExpr(c *pg.CaseExpr, sc *scope) typ {
 		}
 	}
 	if c.Defresult != nil {
-		return b.arms(append(arms, c.Defresult), sc, "CASE")
+		return b.arms(append(arms, c.Defresult), sc, "CASE", store)
 	}
-	t := b.arms(arms, sc, "CASE")
-	if t.prot != nil {
+	t := b.arms(arms, sc, "CASE", store)
+	if t.prot != nil && store == nil {
 		t.prot = b.without(t.prot) // the NULL that stands for ELSE has no modifier
 	}
 	return t
 }
 
-// arms types an expression whose value is that of one of its arms.
-func (b *binder) arms(arms []*pg.Node, sc *scope, what string) typ {
+// arms types an expression whose value is that of one of its arms. store is set
+// where that value is stored into a protected column.
+func (b *binder) arms(arms []*pg.Node, sc *scope, what string, store *Use) typ {
 	types := make([]typ, len(arms))
 	var sealed *catalog.Protected
 	open, same := true, true
 	for i, n := range arms {
-		types[i] = b.expr(n, sc)
+		types[i] = b.value(n, sc, store)
 		open = open && types[i].open && !types[i].array
 		if p := types[i].prot; p != nil {
 			same = same && (sealed == nil || sealed.Logical == p.Logical && b.access(sealed) == b.access(p))
@@ -65,6 +66,8 @@ func (b *binder) arms(arms []*pg.Node, sc *scope, what string) typ {
 	switch {
 	case b.refusal != nil:
 		return typ{}
+	case sealed != nil && store != nil:
+		return b.storedArms(arms, types, sealed, *store)
 	case sealed != nil:
 		return b.sealedArms(arms, types, sealed, same, what)
 	case open && len(arms) > 0:

@@ -73,7 +73,7 @@ func (b *binder) infer(n *pg.Node, sc *scope) typ {
 	case *pg.Node_SetToDefault:
 		return typ{open: true, null: true}
 	case *pg.Node_CoalesceExpr:
-		return b.coalesce(e.CoalesceExpr, sc)
+		return b.coalesce(e.CoalesceExpr, sc, nil)
 	case *pg.Node_MinMaxExpr:
 		b.plainAll(e.MinMaxExpr.Args, sc, "GREATEST or LEAST")
 	case *pg.Node_RowExpr:
@@ -81,7 +81,7 @@ func (b *binder) infer(n *pg.Node, sc *scope) typ {
 	case *pg.Node_BooleanTest:
 		b.condition(e.BooleanTest.Arg, sc, "a truth test")
 	case *pg.Node_CaseExpr:
-		return b.caseExpr(e.CaseExpr, sc)
+		return b.caseExpr(e.CaseExpr, sc, nil)
 	default:
 		b.children(n, sc)
 	}
@@ -108,6 +108,7 @@ func (b *binder) plainAll(list []*pg.Node, sc *scope, what string) {
 // typeCast types a cast. A cast of a literal or parameter stays open: the
 // cast's type travels with its use.
 func (b *binder) typeCast(n *pg.Node, c *pg.TypeCast, sc *scope) typ {
+	b.noRowType(c.TypeName)
 	t := b.expr(c.Arg, sc)
 	switch {
 	case t.prot != nil:

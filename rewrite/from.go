@@ -210,6 +210,7 @@ func (b *binder) rangeFunction(r *pg.RangeFunction, sc *scope) ([]*column, bool)
 	}
 	src := &source{opaque: true}
 	for _, d := range r.Coldeflist {
+		b.noRowType(d.GetColumnDef().GetTypeName())
 		src.cols = append(src.cols, &column{name: d.GetColumnDef().GetColname()})
 	}
 	if r.Alias != nil {

@@ -1,8 +1,6 @@
 package rewrite
 
 import (
-	"slices"
-
 	pg "github.com/pganalyze/pg_query_go/v6"
 
 	"github.com/pgveil/pgveil/rewrite/catalog"
@@ -11,22 +9,18 @@ import (
 // insert plans an INSERT and returns the columns of RETURNING.
 func (b *binder) insert(s *pg.InsertStmt, sc *scope) []*column {
 	b.with(s.WithClause, sc)
-	target := b.target(s.Relation)
-	columns := b.insertColumns(s, target)
-	wants := make([]want, len(columns))
-	for i, c := range columns {
-		if c != nil && c.prot != nil {
-			wants[i].store = b.stored(c.prot, false)
-		}
-	}
+	target := b.writeTarget(s.Relation)
+	columns := b.insertColumns(s.Cols, target)
 	if query := s.SelectStmt.GetSelectStmt(); query != nil {
-		if target.sealed() && width(query) > len(columns) {
-			b.tooManyValues()
-		}
+		update := s.OnConflictClause.GetAction() == pg.OnConflictAction_ONCONFLICT_UPDATE
+		wants := b.insertWants(columns, query, update)
 		before := b.opaqueStar
 		b.opaqueStar = false
 		out := b.query(query, sc.child(), wants)
-		b.assignments(columns, out, wants, query)
+		b.assignments(target, columns, out, wants, query)
+		if len(s.Cols) == 0 && target.sealed() {
+			s.Cols = b.writtenColumns(columns, out)
+		}
 		b.opaqueStar = before
 	}
 	sc.sources = append(sc.sources, target)
@@ -48,17 +42,32 @@ func (b *binder) stored(p *catalog.Protected, update bool) *Use {
 	return &u
 }
 
-// insertColumns returns the columns that an INSERT fills, in the order of its
-// values. Without a column list, the list is written out where a protected
-// relation is filled, so that a column added meanwhile cannot shift the values.
-func (b *binder) insertColumns(s *pg.InsertStmt, target *source) []*column {
-	if len(s.Cols) == 0 {
-		return b.allInsertColumns(s, target)
+// insertWants says what becomes of the values of an INSERT. update says that
+// they may also replace values that are there.
+func (b *binder) insertWants(columns []*column, query *pg.SelectStmt, update bool) []want {
+	wants := make([]want, len(columns))
+	for i, c := range columns {
+		switch {
+		case c == nil:
+		case c.prot == nil:
+			wants[i].plain = c.name
+		default:
+			wants[i].store = b.stored(c.prot, update)
+			wants[i].resolved = query.Op != pg.SetOperation_SETOP_NONE
+		}
 	}
-	columns := make([]*column, len(s.Cols))
-	for i, n := range s.Cols {
-		t := n.GetResTarget()
-		columns[i] = b.targetColumnNamed(target, t)
+	return wants
+}
+
+// insertColumns returns the columns that an INSERT fills, in the order of its
+// values: those of its list, or else all.
+func (b *binder) insertColumns(list []*pg.Node, target *source) []*column {
+	if len(list) == 0 {
+		return target.cols
+	}
+	columns := make([]*column, len(list))
+	for i, n := range list {
+		columns[i] = b.targetColumnNamed(target, n.GetResTarget())
 	}
 	return columns
 }
@@ -75,50 +84,41 @@ func (b *binder) targetColumnNamed(target *source, t *pg.ResTarget) *column {
 	return c
 }
 
-func (b *binder) allInsertColumns(s *pg.InsertStmt, target *source) []*column {
-	query := s.SelectStmt.GetSelectStmt()
-	if query == nil || !target.sealed() {
-		return target.cols
-	}
-	columns := target.cols
-	if n := width(query); n > 0 && n < len(columns) {
-		columns = columns[:n]
-	} else if n == 0 {
-		b.unsupported("INSERT without a column list from a query with a star", firstSealed(columns))
-	}
-	for _, c := range columns {
-		s.Cols = append(s.Cols, pg.MakeResTargetNodeWithName(c.name, -1))
-	}
-	b.changed = true
-	return columns
-}
-
-func firstSealed(cols []*column) *catalog.Protected {
-	i := slices.IndexFunc(cols, func(c *column) bool { return c.prot != nil })
-	return cols[i].prot
-}
-
-// width returns the number of columns of a query, 0 where a star hides it.
-func width(s *pg.SelectStmt) int {
+// writtenColumns returns the column list of an INSERT that has none. It is
+// written out where a protected relation is filled, so that a column added
+// meanwhile cannot shift the values.
+func (b *binder) writtenColumns(columns, out []*column) []*pg.Node {
 	switch {
-	case s.Op != pg.SetOperation_SETOP_NONE:
-		return width(s.Larg)
-	case len(s.ValuesLists) > 0:
-		return len(s.ValuesLists[0].GetList().GetItems())
-	case hasStar(s.TargetList):
-		return 0
+	case b.refusal != nil:
+		return nil
+	case b.opaqueStar:
+		b.unsupportedIfSealed("INSERT without a column list from a query with a star whose columns pgveil does not know", columns)
+		return nil
+	case len(out) > len(columns):
+		b.tooManyValues()
+		return nil
 	}
-	return len(s.TargetList)
+	list := make([]*pg.Node, len(out))
+	for i := range out {
+		list[i] = pg.MakeResTargetNodeWithName(columns[i].name, -1)
+	}
+	b.changed = b.changed || len(list) > 0
+	return list
 }
 
 // assignments checks what is written to each column by INSERT … SELECT: a
 // sealed value may only go to a column of its domain, and only a sealed value
 // may go to a protected column.
-func (b *binder) assignments(columns, out []*column, wants []want, query *pg.SelectStmt) {
-	if b.refusal != nil || len(query.ValuesLists) > 0 {
+func (b *binder) assignments(target *source, columns, out []*column, wants []want, query *pg.SelectStmt) {
+	switch {
+	case b.refusal != nil:
+		return
+	case target.sealed() && !b.opaqueStar && len(out) > len(columns):
+		b.tooManyValues()
+		return
+	case len(query.ValuesLists) > 0:
 		return // the rows of VALUES were checked one by one
-	}
-	if b.opaqueStar || len(out) > len(columns) {
+	case b.opaqueStar || len(out) > len(columns):
 		b.unsupportedIfSealed("INSERT from a query of unknown width", columns)
 		b.unsupportedIfSealed("INSERT from a query of unknown width", out)
 		return
@@ -132,7 +132,13 @@ func (b *binder) assignments(columns, out []*column, wants []want, query *pg.Sel
 func (b *binder) assignColumn(to, from *column, w want) {
 	if w.store != nil && from.later != nil && from.later.decided == nil {
 		u := *w.store
-		if b.asText(&u) && b.decide(from.later, u) {
+		if from.later.typed.OID != 0 {
+			u.Cast = from.later.typed
+		} else if !b.asText(&u) {
+			return
+		}
+		u.Exact = bounded(u)
+		if b.decide(from.later, u) {
 			b.changed = true
 		}
 		return
@@ -142,7 +148,10 @@ func (b *binder) assignColumn(to, from *column, w want) {
 		b.noBox(from.box, "a write to a protected column")
 		return
 	}
-	b.assign(to, from.protection())
+	if w.store != nil {
+		b.comparedFirst(from.later, *w.store)
+	}
+	b.assign(to, b.sealedFor(from.later, from.protection()))
 }
 
 // assign checks one assignment of an expression to a column.
@@ -165,5 +174,7 @@ func (b *binder) assign(to *column, from *catalog.Protected) {
 
 // assignable says that a sealed value of one type is one of the other, whatever it is.
 func assignable(to, from catalog.Type) bool {
-	return to == from || textual(to.Name) && textual(from.Name) && to.Mod == -1
+	same := to.OID == from.OID || textual(to.Name) && textual(from.Name)
+	longer := to.Name == "varchar" && from.Name == "varchar" && from.Mod != -1 && to.Mod >= from.Mod
+	return to == from || same && (to.Mod == -1 || longer)
 }

@@ -23,6 +23,8 @@ type later struct {
 	// unknown says that it is one literal or parameter without a cast, which in
 	// a set operation takes the type of the other arm.
 	unknown bool
+	// typed is the type of a single literal with a cast, zero for others.
+	typed catalog.Type
 	// cast says that one of several literals has a cast, which the others follow.
 	cast bool
 	// hidden says that it is a column which is cast where it is used. What was
@@ -116,15 +118,21 @@ func (b *binder) sealLater(n *pg.Node, t typ, u Use) bool {
 			return false
 		}
 		u.Cast = to
+	case t.column && t.later.typed.OID != 0:
+		u.Cast = t.later.typed
 	case t.column && !b.asText(&u):
 		return false
 	case !t.column && !t.later.cast && !textual(u.Target.Logical.Name):
 		b.computedValue(u.Target) // to PostgreSQL it is of type text
 		return false
 	}
+	if t.column {
+		u.Exact = bounded(u)
+	}
 	if !b.decide(t.later, u) {
 		return false
 	}
+	t.later.hidden = t.later.hidden || u.Exact && !textual(u.Target.Logical.Name)
 	if cast != nil {
 		t.later.hidden = t.later.hidden || t.column
 		n.Node = cast.Arg.Node
@@ -132,6 +140,9 @@ func (b *binder) sealLater(n *pg.Node, t typ, u Use) bool {
 	b.changed = true
 	return true
 }
+
+// bounded says that a value may be rounded or cut where it is stored.
+func bounded(u Use) bool { return u.Role == Stored && u.Target.Logical.Mod != -1 }
 
 // asText says of a use that the value is of type text by then.
 func (b *binder) asText(u *Use) bool {
@@ -149,7 +160,11 @@ func (b *binder) laterColumn(name string, n *pg.Node, t typ) *column {
 		return &column{name: name, later: t.later}
 	}
 	l := b.undecided(func(u Use) { b.settle(n, t, u) })
-	l.unknown = n.GetTypeCast() == nil
+	if cast := n.GetTypeCast(); cast != nil {
+		l.typed, _ = b.typeNamed(cast.TypeName)
+	} else {
+		l.unknown = true
+	}
 	return &column{name: name, later: l}
 }
 

@@ -116,6 +116,10 @@ type Use struct {
 	Negate bool
 	// Update says that a Stored value replaces one that is there.
 	Update bool
+	// Exact says that a Stored value must not be changed by its assignment, by
+	// rounding or cutting it to the column's length or precision: the statement
+	// also sees it as it was before.
+	Exact bool
 }
 
 // ResultColumn says what a column of the result is.

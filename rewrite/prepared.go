@@ -31,6 +31,7 @@ type Cursor struct {
 // anew, and sealed ones are text to the server.
 func (b *binder) prepare(s *pg.PrepareStmt) {
 	for i, n := range s.Argtypes {
+		b.noRowType(n.GetTypeName())
 		t, ok := b.typeNamed(n.GetTypeName())
 		if !ok && len(n.GetTypeName().GetTypmods()) == 0 {
 			b.unsupported("a parameter of this type", nil)

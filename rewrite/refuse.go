@@ -165,8 +165,19 @@ func (b *binder) tooManyValues() {
 	b.refuse(&pgerr.Error{
 		State:   "42601",
 		Code:    pgerr.TooManyValues,
-		Message: "INSERT has more expressions than target columns",
+		Message: "there are more expressions than target columns",
 		Hint:    "Name as many columns as there are values.",
+	})
+}
+
+// unevenRows answers as PostgreSQL does. The statement is not sent: the value
+// that is too many may be one that was meant for a protected column.
+func (b *binder) unevenRows() {
+	b.refuse(&pgerr.Error{
+		State:   "42601",
+		Code:    pgerr.TooManyValues,
+		Message: "VALUES lists must all be the same length",
+		Hint:    "Give every row as many values.",
 	})
 }
 

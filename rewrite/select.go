@@ -17,6 +17,9 @@ type want struct {
 	// term is set where the column is compared with a sealed expression: a
 	// sealed output becomes its term.
 	term *catalog.Protected
+	// plain is the name of the unprotected column that it is stored into, empty
+	// where it is not, or not known.
+	plain string
 	// resolved says that a literal of unknown type is text before it gets there,
 	// as in every subquery but the source of an INSERT.
 	resolved bool
@@ -199,8 +202,9 @@ func (b *binder) standsFor(g *pg.Node, i int, t *pg.ResTarget, sc *scope) bool {
 
 func hasStar(list []*pg.Node) bool {
 	return slices.ContainsFunc(list, func(n *pg.Node) bool {
-		ref := n.GetResTarget().GetVal().GetColumnRef()
-		return ref != nil && ref.Fields[len(ref.Fields)-1].GetAStar() != nil
+		val := n.GetResTarget().GetVal()
+		ref := val.GetColumnRef()
+		return expands(val) || ref != nil && ref.Fields[len(ref.Fields)-1].GetAStar() != nil
 	})
 }
 
@@ -229,6 +233,10 @@ func (b *binder) targets(list []*pg.Node, sc *scope, star []*column, wants []wan
 // starTarget expands * and t.* in a target list. known is false where the
 // snapshot cannot say what all the columns are.
 func (b *binder) starTarget(t *pg.ResTarget, sc *scope, star []*column) (cols []*column, isStar, known bool) {
+	if expands(t.GetVal()) {
+		b.children(t.Val, sc)
+		return nil, true, false
+	}
 	ref := t.GetVal().GetColumnRef()
 	if ref == nil {
 		return nil, false, false
@@ -286,7 +294,7 @@ func (b *binder) targetColumn(t *pg.ResTarget, sc *scope, w want) *column {
 		name = outputNameOf(t.Val)
 	}
 	before := t.Val.Node
-	x := b.infer(t.Val, sc)
+	x := b.targetValue(t.Val, sc, w.store)
 	if t.Val.Node != before && t.Name == "" && (x.prot != nil && w.term == nil || isColumnRef(before)) {
 		t.Name = name // min(…) would be called min
 	}

@@ -7,7 +7,7 @@ import (
 // update plans an UPDATE and returns the columns of RETURNING.
 func (b *binder) update(s *pg.UpdateStmt, sc *scope) []*column {
 	b.with(s.WithClause, sc)
-	target := b.target(s.Relation)
+	target := b.writeTarget(s.Relation)
 	sc.sources = append(sc.sources, target)
 	star := b.fromBeside(target, s.FromClause, sc)
 	b.setClause(s.TargetList, target, sc)
@@ -18,7 +18,7 @@ func (b *binder) update(s *pg.UpdateStmt, sc *scope) []*column {
 // delete plans a DELETE and returns the columns of RETURNING.
 func (b *binder) delete(s *pg.DeleteStmt, sc *scope) []*column {
 	b.with(s.WithClause, sc)
-	target := b.target(s.Relation)
+	target := b.writeTarget(s.Relation)
 	sc.sources = append(sc.sources, target)
 	star := b.fromBeside(target, s.UsingClause, sc)
 	b.condition(s.WhereClause, sc, "WHERE")
@@ -52,21 +52,16 @@ func (b *binder) setClause(list []*pg.Node, target *source, sc *scope) {
 // set plans one assignment.
 func (b *binder) set(t *pg.ResTarget, val *pg.Node, target *source, sc *scope) {
 	col := b.targetColumnNamed(target, t)
-	x := b.expr(val, sc)
-	switch {
-	case col == nil || col.prot == nil:
+	if col == nil || col.prot == nil {
+		x := b.expr(val, sc)
 		if x.prot != nil {
 			b.copyToPlain(t.Name, x.prot)
 		}
 		b.settlePlain(val, x)
-	case x.open && !x.array:
-		b.settle(val, x, *b.stored(col.prot, true))
-	case x.open:
-		b.computedValue(col.prot)
-	default:
-		b.stored(col.prot, true)
-		b.assign(col, x.prot)
+		return
 	}
+	u := b.stored(col.prot, true)
+	b.storeValue(val, b.value(val, sc, u), *u)
 }
 
 // multiAssign plans (a, b) = (x, y) and (a, b) = (SELECT …). The grammar
@@ -97,10 +92,14 @@ func (b *binder) assignQuery(list []*pg.Node, query *pg.SelectStmt, target *sour
 	for i, n := range list {
 		t := n.GetResTarget()
 		columns[i] = b.targetColumnNamed(target, t)
-		if c := columns[i]; c != nil && c.prot != nil {
+		switch c := columns[i]; {
+		case c == nil:
+		case c.prot == nil:
+			wants[i].plain = c.name
+		default:
 			wants[i] = want{store: b.stored(c.prot, true), resolved: true}
 		}
 	}
 	out := b.query(query, sc.child(), wants)
-	b.assignments(columns, out, wants, query)
+	b.assignments(target, columns, out, wants, query)
 }

@@ -56,7 +56,8 @@ func (b *binder) carriedOut(n *pg.Node) bool {
 // names terms and sealed values, never what they stand for.
 func (b *binder) explain(s *pg.ExplainStmt) {
 	switch s.Query.GetNode().(type) {
-	case *pg.Node_SelectStmt, *pg.Node_InsertStmt, *pg.Node_UpdateStmt, *pg.Node_DeleteStmt:
+	case *pg.Node_SelectStmt, *pg.Node_InsertStmt, *pg.Node_UpdateStmt, *pg.Node_DeleteStmt,
+		*pg.Node_MergeStmt:
 		for _, c := range b.statement(s.Query, &scope{}) {
 			if p := c.protection(); p != nil && b.access(p).Read == policy.Deny {
 				b.mayNot("read", p)

@@ -12,6 +12,12 @@ import (
 // values types VALUES, as the source of an INSERT or as a table. A column that
 // is made of literals only is left to who uses it.
 func (b *binder) values(s *pg.SelectStmt, sc *scope, wants []want) []*column {
+	for _, row := range s.ValuesLists {
+		if len(row.GetList().GetItems()) != len(s.ValuesLists[0].GetList().GetItems()) {
+			b.unevenRows()
+			return nil
+		}
+	}
 	out := b.rows(s, wants)
 	if out == nil {
 		out = b.valueColumns(s, sc, wants)
@@ -68,7 +74,7 @@ func (b *binder) valueColumn(s *pg.SelectStmt, i int, sc *scope, w want) *column
 	open := true
 	for _, row := range s.ValuesLists {
 		if cells := row.GetList().GetItems(); i < len(cells) {
-			t := b.expr(cells[i], sc)
+			t := b.value(cells[i], sc, w.store)
 			items, types = append(items, cells[i]), append(types, t)
 			open = open && t.open && !t.array
 		}
@@ -93,8 +99,11 @@ func (b *binder) valueColumn(s *pg.SelectStmt, i int, sc *scope, w want) *column
 		out.later = b.laterArms(items, types)
 	default:
 		for k, n := range items {
-			if types[k].prot != nil {
-				b.unsupported("VALUES", types[k].prot)
+			switch p := types[k].prot; {
+			case p != nil && w.plain != "":
+				b.copyToPlain(w.plain, p)
+			case p != nil:
+				b.unsupported("VALUES", p)
 			}
 			b.settlePlain(n, types[k])
 		}
@@ -108,10 +117,10 @@ func notNull(n *pg.Node) bool { return !isNull(n) }
 // protected column.
 func (b *binder) wantedValue(n *pg.Node, t typ, u Use) {
 	switch {
+	case u.Role == Stored:
+		b.storeValue(n, t, u)
 	case t.open && !t.array:
 		b.settle(n, t, u)
-	case u.Role == Stored && !t.open:
-		b.assign(&column{prot: u.Target}, t.prot)
 	default:
 		b.sealedWithPlain(u.Target)
 	}

@@ -135,6 +135,8 @@ const (
 	SettingsInMessage Code = "settings-in-message"
 	// PlanChanged is a prepared statement that would now be sent differently.
 	PlanChanged Code = "plan-changed"
+	// ChangedByStoring is a value that is stored rounded or cut, and used whole beside it.
+	ChangedByStoring Code = "changed-by-storing"
 	// MaskWrittenBack is a write of a value that was read through a mask.
 	MaskWrittenBack Code = "mask-written-back"
 	// ResultMismatch is a result that is not the one that was planned.

@@ -17,6 +17,7 @@ import (
 //	tainted function find_partner its body names res_partner
 //	setting function become
 //	replaced public.res_partner res_partner_code_key UNIQUE (code)
+//	diverted public.adults it has INSTEAD OF triggers
 //	# a comment
 //
 // A relation is a table unless the line begins with view, matview, foreign,
@@ -69,6 +70,10 @@ func (s *Snapshot) buildLine(line string) error {
 		return nil
 	}
 
+	if rest, ok := strings.CutPrefix(line, "diverted "); ok {
+		return s.buildDiverted(rest)
+	}
+
 	head, rest, ok := strings.Cut(line, "(")
 	end := strings.LastIndex(rest, ")")
 	if !ok || end < 0 {
@@ -109,6 +114,17 @@ func (s *Snapshot) buildLine(line string) error {
 		r.Columns = append(r.Columns, c)
 	}
 	s.add(r)
+	return nil
+}
+
+func (s *Snapshot) buildDiverted(rest string) error {
+	name, why, _ := strings.Cut(rest, " ")
+	schema, view, _ := strings.Cut(name, ".")
+	r := s.relations[relationName{schema, view}]
+	if r == nil {
+		return fmt.Errorf("diverted: no relation %q stands above", name)
+	}
+	r.Diverted = why
 	return nil
 }
 

@@ -68,6 +68,10 @@ type Relation struct {
 	// name qualified. A view is not a way around: its query is read, and where
 	// it only shows sealed columns, the view's columns are sealed ones.
 	Definition string
+	// Diverted says, of a view with a Definition, why what is written to it goes
+	// elsewhere than to the table that it shows: it has rules or INSTEAD OF
+	// triggers of its own. Empty for others.
+	Diverted string
 
 	byName map[string]int
 }

@@ -10,7 +10,11 @@ import (
 // definitionsSQL runs with an empty search path, so that every name that is
 // not PostgreSQL's own comes back qualified.
 const definitionsSQL = `
-SELECT c.oid, pg_catalog.rtrim(pg_catalog.pg_get_viewdef(c.oid), ';')
+SELECT c.oid, pg_catalog.rtrim(pg_catalog.pg_get_viewdef(c.oid), ';'),
+       CASE WHEN EXISTS (SELECT FROM pg_catalog.pg_trigger t WHERE t.tgrelid = c.oid AND t.tgtype & 64 <> 0)
+            THEN 'it has INSTEAD OF triggers'
+            WHEN EXISTS (SELECT FROM pg_catalog.pg_rewrite r WHERE r.ev_class = c.oid AND r.ev_type <> '1')
+            THEN 'it has rules' ELSE '' END
 FROM pg_catalog.pg_class c WHERE c.oid = ANY($1)`
 
 // loadDefinitions reads the queries of the views that lead to something protected.
@@ -33,9 +37,9 @@ func (s *Snapshot) loadDefinitions(ctx context.Context, q Querier) error {
 		return fmt.Errorf("definitions of views: %w", err)
 	}
 	var oid uint32
-	var definition string
-	_, err = pgx.ForEachRow(rows, []any{&oid, &definition}, func() error {
-		s.byOID[oid].Definition = definition
+	var definition, diverted string
+	_, err = pgx.ForEachRow(rows, []any{&oid, &definition, &diverted}, func() error {
+		s.byOID[oid].Definition, s.byOID[oid].Diverted = definition, diverted
 		return nil
 	})
 	if err != nil {

@@ -1,0 +1,100 @@
+package rewrite
+
+import (
+	pg "github.com/pganalyze/pg_query_go/v6"
+
+	"github.com/pgveil/pgveil/policy"
+	"github.com/pgveil/pgveil/rewrite/catalog"
+)
+
+// value types an expression. Where store is set the value goes into a protected
+// column, so that the literals among the arms of CASE and COALESCE are values
+// of that column, with its length and the roles' right to write it.
+func (b *binder) value(n *pg.Node, sc *scope, store *Use) typ {
+	if store == nil || b.refusal != nil {
+		return b.expr(n, sc)
+	}
+	switch e := n.GetNode().(type) {
+	case *pg.Node_CaseExpr:
+		return b.caseExpr(e.CaseExpr, sc, store)
+	case *pg.Node_CoalesceExpr:
+		return b.coalesce(e.CoalesceExpr, sc, store)
+	}
+	return b.expr(n, sc)
+}
+
+// targetValue types an item of a target list as value does, or lets containers
+// through where it is not stored into a protected column.
+func (b *binder) targetValue(n *pg.Node, sc *scope, store *Use) typ {
+	if store == nil {
+		return b.infer(n, sc)
+	}
+	return b.value(n, sc, store)
+}
+
+// storeValue settles a typed expression that is stored into a protected column.
+func (b *binder) storeValue(n *pg.Node, t typ, u Use) {
+	switch {
+	case t.open && !t.array:
+		b.settle(n, t, u)
+	case t.open:
+		b.computedValue(u.Target)
+	default:
+		from := t.prot
+		if t.col != nil {
+			from = b.sealedFor(t.col.later, from)
+			b.comparedFirst(t.col.later, u)
+		}
+		b.assign(&column{prot: u.Target}, from)
+	}
+}
+
+// sealedFor returns the column that a value was sealed for: of literals that
+// were stored before, the one that they were stored into, with its length.
+func (b *binder) sealedFor(l *later, p *catalog.Protected) *catalog.Protected {
+	if l != nil && l.decided != nil && l.decided.Target != nil {
+		return l.decided.Target
+	}
+	return p
+}
+
+// storedArms settles the arms of CASE or COALESCE, one of them sealed, that are
+// stored into a protected column.
+func (b *binder) storedArms(arms []*pg.Node, types []typ, sealed *catalog.Protected, u Use) typ {
+	for i, n := range arms {
+		if types[i].open && !fitsArm(n, sealed.Logical) {
+			b.computedValue(u.Target)
+			return typ{}
+		}
+		b.storeValue(n, types[i], u)
+	}
+	return typ{prot: u.Target}
+}
+
+// fitsArm says that a literal can stand beside a sealed arm: PostgreSQL finds
+// no common type for a number, or a value cast to another type, and a text.
+func fitsArm(n *pg.Node, t catalog.Type) bool {
+	if !textual(t.Name) {
+		return true
+	}
+	if cast := n.GetTypeCast(); cast != nil {
+		return textual(lastName(cast.TypeName.Names)) && len(cast.TypeName.ArrayBounds) == 0
+	}
+	switch n.GetAConst().GetVal().(type) {
+	case *pg.A_Const_Ival, *pg.A_Const_Fval, *pg.A_Const_Boolval, *pg.A_Const_Bsval:
+		return false
+	}
+	return true
+}
+
+// comparedFirst refuses to store a value that was sealed for a comparison, not
+// as one that is written, where the roles read the column through a mask: it
+// may be what they have read, and would replace what it stands for.
+func (b *binder) comparedFirst(l *later, u Use) {
+	if l == nil || l.decided == nil || l.decided.Target == nil || u.Access.Read != policy.Masked {
+		return
+	}
+	if l.decided.Access != u.Access || u.Update && !l.decided.Update {
+		b.unsupported("a value that is compared before it is written, by a role that reads it through a mask", u.Target)
+	}
+}
