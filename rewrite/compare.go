@@ -178,13 +178,23 @@ func (b *binder) mayFilter(p *catalog.Protected) bool {
 	return false
 }
 
+// mayCompare checks that a column has terms and that the session's roles may
+// put conditions on it. A plain one always may be.
+func (b *binder) mayCompare(p *catalog.Protected) bool {
+	switch {
+	case p == nil:
+	case !p.Column.Search.Equality:
+		b.noEquality(p)
+		return false
+	default:
+		return b.mayFilter(p)
+	}
+	return true
+}
+
 // toTerm replaces a sealed expression by its equality term.
 func (b *binder) toTerm(n *pg.Node, t typ) {
-	if !t.prot.Column.Search.Equality {
-		b.noEquality(t.prot)
-		return
-	}
-	if !b.mayFilter(t.prot) {
+	if !b.mayCompare(t.prot) {
 		return
 	}
 	n.Node = term(&pg.Node{Node: n.Node}).Node

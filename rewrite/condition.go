@@ -11,9 +11,7 @@ func (b *binder) condition(n *pg.Node, sc *scope, what string) {
 	switch {
 	case t.prot != nil && t.prot.Logical.Name == "bool":
 		b.toTerm(n, t)
-		truth := &pg.Node{Node: &pg.Node_AConst{AConst: &pg.A_Const{
-			Val: &pg.A_Const_Boolval{Boolval: &pg.Boolean{Boolval: true}}, Location: -1,
-		}}}
+		truth := boolNode(true)
 		b.settle(truth, typ{open: true}, b.use(Equality, t.prot))
 		equal := []*pg.Node{pg.MakeStrNode("pg_catalog"), pg.MakeStrNode("=")}
 		n.Node = pg.MakeAExprNode(pg.A_Expr_Kind_AEXPR_OP, equal, &pg.Node{Node: n.Node}, truth, -1).Node

@@ -220,7 +220,7 @@ func (b *binder) sealedRef(n *pg.Node, f found) typ {
 	}
 	t := typ{prot: f.col.prot, col: f.col}
 	if f.at != nil && b.noGroup == 0 && f.at.groups(f.col) {
-		n.Node = call("min", &pg.Node{Node: n.Node}).Node
+		n.Node = representative(&pg.Node{Node: n.Node}, f.col.prot, nil).Node
 		b.changed = true
 		t.col = &column{name: f.col.name, prot: f.col.prot}
 	}

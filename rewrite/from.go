@@ -22,45 +22,8 @@ func (b *binder) with(w *pg.WithClause, sc *scope) {
 			continue
 		}
 		src.cols, src.opaque = b.derived(cte.Ctequery, sc.child(), stringsOf(cte.Aliascolnames))
-		b.searchClause(cte, src)
 		sc.ctes[cte.Ctename] = src
 	}
-}
-
-// recursive plans a CTE of WITH RECURSIVE. Inside of it, its columns are those
-// of the arm that does not recurse, all plain.
-func (b *binder) recursive(cte *pg.CommonTableExpr, src *source, sc *scope) {
-	sel := cte.Ctequery.GetSelectStmt()
-	if sel != nil && sel.Op != pg.SetOperation_SETOP_NONE {
-		inner := &scope{outer: sc, ctes: map[string]*source{}}
-		b.with(sel.WithClause, inner)
-		src.cols = b.renamed(b.query(sel.Larg, inner.child(), nil), stringsOf(cte.Aliascolnames))
-		inner.ctes[cte.Ctename] = src
-		right := b.query(sel.Rarg, inner.child(), nil)
-		merged := b.merge(sel, src.cols, right, nil)
-		if compares(sel) {
-			b.unsupportedIfSealed("a recursive UNION that compares rows", merged)
-		}
-		b.tail(sel, inner, src.cols)
-		for _, c := range src.cols {
-			c.oid, c.num = 0, 0 // the server reports no origin for a set operation
-		}
-	} else {
-		src.cols, src.opaque = b.derived(cte.Ctequery, sc.child(), stringsOf(cte.Aliascolnames))
-	}
-	b.searchClause(cte, src)
-	sc.ctes[cte.Ctename] = src
-}
-
-// searchClause refuses SEARCH and CYCLE over sealed columns; over plain ones
-// they add columns, so that the list is open.
-func (b *binder) searchClause(cte *pg.CommonTableExpr, src *source) {
-	if cte.SearchClause == nil && cte.CycleClause == nil {
-		return
-	}
-	src.opaque = true
-	b.force(src.cols...)
-	b.unsupportedIfSealed("SEARCH or CYCLE", src.cols)
 }
 
 // derived plans a statement whose rows are read under another name. open says

@@ -13,9 +13,29 @@ func (b *binder) setOperation(s *pg.SelectStmt, sc *scope, wants []want) []*colu
 	out := b.merge(s, l, r, wants)
 	b.tail(s, sc, out)
 	if b.comparesSealed(s, out, wants) {
-		b.distinctUnion(s, out)
+		b.compareTerms(s, out, wants)
 	}
 	return out
+}
+
+// compares says that a set operation compares rows.
+func compares(s *pg.SelectStmt) bool {
+	return s.Op != pg.SetOperation_SETOP_UNION || !s.All
+}
+
+// comparesSealed says that a set operation compares rows of sealed values that
+// are not their terms already.
+func (b *binder) comparesSealed(s *pg.SelectStmt, out []*column, wants []want) bool {
+	if b.refusal != nil || !compares(s) {
+		return false
+	}
+	b.noBoxes("a set operation that compares rows", out...)
+	for i, c := range out {
+		if c.protection() != nil && wantAt(wants, i).term == nil {
+			return true
+		}
+	}
+	return false
 }
 
 // merge types the output columns of a set operation.
@@ -34,13 +54,17 @@ func (b *binder) merge(s *pg.SelectStmt, l, r []*column, wants []want) []*column
 		if compares(s) && l[i].protection() == nil && r[i].protection() == nil {
 			b.force(l[i], r[i])
 		}
-		out[i] = b.mergeColumn(l[i], r[i])
+		out[i] = b.mergeColumn(s, l[i], r[i])
+		if compares(s) && wantAt(wants, i).term == nil {
+			b.mayCompare(l[i].prot)
+			b.mayCompare(r[i].prot)
+		}
 	}
 	return out
 }
 
 // mergeColumn types a column of a set operation by that of its two arms.
-func (b *binder) mergeColumn(l, r *column) *column {
+func (b *binder) mergeColumn(s *pg.SelectStmt, l, r *column) *column {
 	if c := b.mergeLater(l, r); c != nil {
 		return c
 	}
@@ -60,7 +84,9 @@ func (b *binder) mergeColumn(l, r *column) *column {
 	case lp.Logical.OID != rp.Logical.OID && !sameEquality(lp.Logical, rp.Logical):
 		b.unsupported("a set operation between types", lp)
 	default:
-		b.sameAccess(lp, rp, "a set operation")
+		if s.Op == pg.SetOperation_SETOP_UNION { // the others show values of the left arm
+			b.sameAccess(lp, rp, "a set operation")
+		}
 		out.prot = b.either(lp, rp)
 	}
 	return out
