@@ -71,6 +71,9 @@ func boolFromText(dst, text []byte) ([]byte, error) {
 func intFromText(dst []byte, k Kind, text []byte) ([]byte, error) {
 	n, state := parseInt(text)
 	if state == stateSyntax {
+		if _, err := appendInt(nil, k, n); err != nil {
+			return nil, err
+		}
 		return nil, errSyntax(k)
 	}
 	if state != "" {
@@ -80,7 +83,8 @@ func intFromText(dst []byte, k Kind, text []byte) ([]byte, error) {
 }
 
 // parseInt reads a decimal integer with a sign and white space around it, and
-// returns "" or the SQLSTATE of what is wrong.
+// returns "" or the SQLSTATE of what is wrong. PostgreSQL meets an overflow
+// before the junk that follows it, so for junk n is minus the digits before it.
 func parseInt(text []byte) (n int64, state string) {
 	b := trimSpace(text)
 	negative := false
@@ -93,8 +97,7 @@ func parseInt(text []byte) (n int64, state string) {
 	}
 	for _, c := range b {
 		if !isDigit(c) {
-			// PostgreSQL meets an overflow before the junk that follows it.
-			return 0, stateSyntax
+			return n, stateSyntax
 		}
 		d := int64(c - '0')
 		// Counting downwards, because the smallest integer has no positive twin.
