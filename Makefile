@@ -33,4 +33,5 @@ clean: ## what make made
 
 oracle: ## statements composed at random, pgveil beside a plain twin (N=100000 how many; SEED=… repeats a run)
 	scripts/setup.sh
-	PGVEIL_REQUIRE_ALL=1 PGVEIL_ORACLE_N=$(or $(N),100000) PGVEIL_ORACLE_SEED=$(or $(SEED),random) go test ./integration -run '^TestGenerated$$' -timeout 0 -v
+	PGVEIL_REQUIRE_ALL=1 PGVEIL_ORACLE_N=$(or $(N),100000) PGVEIL_ORACLE_SEED=$(or $(SEED),random) PGVEIL_ORACLE_REPORT=$(CURDIR)/.work/oracle.txt \
+		go test ./integration -run '^TestGenerated$$' -timeout 0 -v

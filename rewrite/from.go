@@ -85,6 +85,8 @@ func (b *binder) fromItem(n *pg.Node, sc *scope) ([]*column, bool) {
 		return b.join(n, e.JoinExpr, sc)
 	case *pg.Node_RangeFunction:
 		return b.rangeFunction(e.RangeFunction, sc)
+	case *pg.Node_RangeTableFunc:
+		return b.xmlTable(e.RangeTableFunc, sc)
 	case *pg.Node_RangeTableSample:
 		b.plainAll(e.RangeTableSample.Args, sc, "TABLESAMPLE")
 		b.plain(e.RangeTableSample.Repeatable, sc, "TABLESAMPLE")

@@ -13,9 +13,11 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgtype"
 )
 
 // Mode is how a statement is sent.
@@ -29,16 +31,25 @@ const (
 	Extended
 	// Binary prepares a named statement, describes it, and asks for binary results.
 	Binary
+	// Mixed does so too, and then sends every other parameter in binary and asks
+	// for every other column in binary.
+	Mixed
 )
 
 // String returns the mode's name.
-func (m Mode) String() string { return [...]string{"simple", "extended", "binary"}[m] }
+func (m Mode) String() string { return [...]string{"simple", "extended", "binary", "mixed"}[m] }
 
 // Statement is what is run.
 type Statement struct {
 	SQL string
 	// Params are in text form; a nil one is NULL.
 	Params [][]byte
+	// Types are the OIDs that the client declares for the parameters; 0, and
+	// what is missing, is left to the server.
+	Types []uint32
+	// Copy is what is sent to COPY … FROM STDIN, if it is not nil. What COPY
+	// sends is a Result of one column. Both are always in mode Simple.
+	Copy []byte
 }
 
 // Column is a column of a result as its metadata declares it.
@@ -52,10 +63,15 @@ type Column struct {
 // Result is what one statement gave.
 type Result struct {
 	Columns []Column
-	// Rows has one line for each row, NULLs and bytes made visible.
-	Rows []string
-	Tag  string
+	Rows    []Row
+	Tag     string
 }
+
+// Row has the cells of a row, NULL or quoted so that all bytes are visible.
+type Row []string
+
+// String returns the row as one line.
+func (r Row) String() string { return strings.Join(r, " | ") }
 
 // Outcome is all that a client saw of what it sent.
 type Outcome struct {
@@ -74,13 +90,17 @@ type Outcome struct {
 func Run(ctx context.Context, conn *pgconn.PgConn, mode Mode, st Statement) Outcome {
 	var out Outcome
 	var err error
-	switch mode {
-	case Simple:
+	switch {
+	case st.Copy != nil:
+		err = out.copyFrom(ctx, conn, st)
+	case copyOut.MatchString(st.SQL):
+		err = out.copyTo(ctx, conn, st.SQL)
+	case mode == Simple:
 		err = out.simple(ctx, conn, st)
-	case Extended:
-		err = out.add(conn.ExecParams(ctx, st.SQL, st.Params, nil, nil, nil))
+	case mode == Extended:
+		err = out.add(conn.ExecParams(ctx, st.SQL, st.Params, st.Types, nil, nil))
 	default:
-		err = out.prepared(ctx, conn, st)
+		err = out.prepared(ctx, conn, st, mode == Mixed)
 	}
 	if err != nil && !errors.As(err, &out.Err) {
 		out.Broken = err
@@ -99,22 +119,50 @@ func (o *Outcome) simple(ctx context.Context, conn *pgconn.PgConn, st Statement)
 	return reader.Close()
 }
 
-func (o *Outcome) prepared(ctx context.Context, conn *pgconn.PgConn, st Statement) error {
+func (o *Outcome) prepared(ctx context.Context, conn *pgconn.PgConn, st Statement, mixed bool) error {
 	const name = "oracle"
-	desc, err := conn.Prepare(ctx, name, st.SQL, nil)
+	desc, err := conn.Prepare(ctx, name, st.SQL, st.Types)
 	if err != nil {
 		return err
 	}
 	o.Params = desc.ParamOIDs
-	binary := []int16{1}
-	if len(desc.Fields) == 0 {
-		binary = nil
+	params, forms := st.Params, []int16(nil)
+	results := make([]int16, len(desc.Fields))
+	for i := range results {
+		results[i] = 1
+		if mixed {
+			results[i] = int16(i % 2)
+		}
 	}
-	err = o.add(conn.ExecPrepared(ctx, name, st.Params, nil, binary))
+	if mixed {
+		params, forms = someBinary(st.Params, desc.ParamOIDs)
+	}
+	err = o.add(conn.ExecPrepared(ctx, name, params, forms, results))
 	if errClose := conn.Deallocate(ctx, name); err == nil && errClose != nil && conn.TxStatus() != 'E' {
 		err = errClose
 	}
 	return err
+}
+
+// someBinary puts every other parameter into the binary form of its type,
+// where that is known here.
+func someBinary(text [][]byte, types []uint32) (params [][]byte, forms []int16) {
+	m := pgtype.NewMap()
+	params, forms = slices.Clone(text), make([]int16, len(text))
+	for i := 0; i < len(text) && i < len(types); i += 2 {
+		t, ok := m.TypeForOID(types[i])
+		if !ok || text[i] == nil {
+			continue
+		}
+		value, err := t.Codec.DecodeValue(m, t.OID, pgtype.TextFormatCode, text[i])
+		if err != nil {
+			continue // the server says so
+		}
+		if b, err := m.Encode(t.OID, pgtype.BinaryFormatCode, value, nil); err == nil && b != nil {
+			params[i], forms[i] = b, 1
+		}
+	}
+	return params, forms
 }
 
 func (o *Outcome) add(reader *pgconn.ResultReader) error {
@@ -133,15 +181,30 @@ func (o *Outcome) add(reader *pgconn.ResultReader) error {
 	return err
 }
 
-func row(values [][]byte) string {
-	cells := make([]string, len(values))
+// Null is the cell of a NULL.
+const Null = "NULL"
+
+func row(values [][]byte) Row {
+	cells := make(Row, len(values))
 	for i, v := range values {
-		cells[i] = "NULL"
+		cells[i] = Null
 		if v != nil {
-			cells[i] = fmt.Sprintf("%q", v)
+			cells[i] = Quote(string(v))
 		}
 	}
-	return strings.Join(cells, " | ")
+	return cells
+}
+
+// Quote returns the cell of a value.
+func Quote(value string) string { return strconv.Quote(value) }
+
+// Unquote returns the value of a cell, which must not be [Null].
+func Unquote(cell string) string {
+	value, err := strconv.Unquote(cell)
+	if err != nil {
+		panic("internal error: a cell that was not quoted: " + cell)
+	}
+	return value
 }
 
 // Judgement is what a comparison came to.
@@ -162,6 +225,8 @@ type Verdict struct {
 	Judgement Judgement
 	// State is the SQLSTATE where there was an error, Code pgveil's own.
 	State, Code string
+	// Message is that of the refusal, which tells what Code leaves open.
+	Message string
 	// Why is the difference, with Wrong.
 	Why string
 }
@@ -226,7 +291,7 @@ func judgeRefusal(plain, veiled Outcome, code string) Verdict {
 	if plain.TxStatus == 'T' && veiled.TxStatus != 'E' {
 		return wrong("refused (%s), but the transaction state is %c, want E", code, veiled.TxStatus)
 	}
-	return Verdict{Judgement: Refused, State: veiled.Err.Code, Code: code}
+	return Verdict{Judgement: Refused, State: veiled.Err.Code, Code: code, Message: veiled.Err.Message}
 }
 
 func sameErrors(plain, veiled *pgconn.PgError) string {
@@ -254,19 +319,29 @@ func sameResult(plain, veiled Result, ordered bool) string {
 	if !slices.Equal(plain.Columns, veiled.Columns) {
 		return fmt.Sprintf("columns %v, want %v", veiled.Columns, plain.Columns)
 	}
-	got, want := veiled.Rows, plain.Rows
-	if !ordered {
-		got, want = slices.Sorted(slices.Values(got)), slices.Sorted(slices.Values(want))
-	}
+	got, want := lines(veiled.Rows, ordered), lines(plain.Rows, ordered)
 	if !slices.Equal(got, want) {
 		return fmt.Sprintf("rows\n\t%s\nwant\n\t%s", strings.Join(got, "\n\t"), strings.Join(want, "\n\t"))
 	}
 	return ""
 }
 
+func lines(rows []Row, ordered bool) []string {
+	all := make([]string, len(rows))
+	for i, r := range rows {
+		all[i] = r.String()
+	}
+	if !ordered {
+		slices.Sort(all)
+	}
+	return all
+}
+
 // Guard is the code that stands for a refusal by the server's own CHECK
 // constraint, where pgveil could not see what a statement would do.
 const Guard = "guard"
+
+var ownCode = regexp.MustCompile(`\(pgveil: ([a-z0-9-]+)\)$`)
 
 // Code returns pgveil's code of an error, "" for one that is the server's.
 func Code(err *pgconn.PgError) string {
@@ -277,7 +352,7 @@ func Code(err *pgconn.PgError) string {
 		return Guard
 	}
 	for _, text := range []string{err.Hint, err.Detail} {
-		if m := regexp.MustCompile(`\(pgveil: ([a-z0-9-]+)\)$`).FindStringSubmatch(text); m != nil {
+		if m := ownCode.FindStringSubmatch(text); m != nil {
 			return m[1]
 		}
 	}

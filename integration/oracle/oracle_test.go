@@ -19,7 +19,7 @@ func TestJudge(t *testing.T) {
 	t.Parallel()
 	column := oracle.Column{Name: "a", OID: pgtype.DateOID, Modifier: -1, Size: 4}
 	result := func(change func(*oracle.Result)) oracle.Outcome {
-		r := oracle.Result{Columns: []oracle.Column{column}, Rows: []string{"1", "2"}, Tag: "SELECT 2"}
+		r := oracle.Result{Columns: []oracle.Column{column}, Rows: []oracle.Row{{"1"}, {"2"}}, Tag: "SELECT 2"}
 		change(&r)
 		return oracle.Outcome{Results: []oracle.Result{r}, TxStatus: 'I'}
 	}
@@ -35,10 +35,10 @@ func TestJudge(t *testing.T) {
 		want          string
 	}{
 		{"equal", same, same, true, "same"},
-		{"rows in another order", same, result(func(r *oracle.Result) { r.Rows = []string{"2", "1"} }), false, "same"},
-		{"rows in a wrong order", same, result(func(r *oracle.Result) { r.Rows = []string{"2", "1"} }), true, "WRONG"},
+		{"rows in another order", same, result(func(r *oracle.Result) { r.Rows = []oracle.Row{{"2"}, {"1"}} }), false, "same"},
+		{"rows in a wrong order", same, result(func(r *oracle.Result) { r.Rows = []oracle.Row{{"2"}, {"1"}} }), true, "WRONG"},
 		{"a row too few", same, result(func(r *oracle.Result) { r.Rows = r.Rows[:1] }), false, "WRONG"},
-		{"another value", same, result(func(r *oracle.Result) { r.Rows = []string{"1", "3"} }), false, "WRONG"},
+		{"another value", same, result(func(r *oracle.Result) { r.Rows = []oracle.Row{{"1"}, {"3"}} }), false, "WRONG"},
 		{"another type", same, result(func(r *oracle.Result) {
 			r.Columns = []oracle.Column{{Name: "a", OID: pgtype.TextOID, Modifier: -1, Size: -1}}
 		}), false, "WRONG"},
@@ -74,15 +74,15 @@ func TestRun_seesRowsTypesTagsAndErrors(t *testing.T) {
 	}
 	defer conn.Close(t.Context())
 	st := oracle.Statement{SQL: "SELECT 'a' AS v, NULL::int AS n UNION ALL SELECT 'NULL', 7 ORDER BY n"}
-	text := []string{`"NULL" | "7"`, `"a" | NULL`}
-	binary := []string{`"NULL" | "\x00\x00\x00\a"`, `"a" | NULL`}
-	for mode, rows := range map[oracle.Mode][]string{oracle.Simple: text, oracle.Extended: text, oracle.Binary: binary} {
+	text := []oracle.Row{{`"NULL"`, `"7"`}, {`"a"`, "NULL"}}
+	binary := []oracle.Row{{`"NULL"`, `"\x00\x00\x00\a"`}, {`"a"`, "NULL"}}
+	for mode, rows := range map[oracle.Mode][]oracle.Row{oracle.Simple: text, oracle.Extended: text, oracle.Binary: binary, oracle.Mixed: binary} {
 		got := oracle.Run(t.Context(), conn, mode, st)
 		want := oracle.Outcome{TxStatus: 'I', Results: []oracle.Result{{
 			Columns: []oracle.Column{{Name: "v", OID: pgtype.TextOID, Modifier: -1, Size: -1}, {Name: "n", OID: pgtype.Int4OID, Modifier: -1, Size: 4}},
 			Rows:    rows, Tag: "SELECT 2",
 		}}}
-		if mode == oracle.Binary {
+		if mode >= oracle.Binary {
 			want.Params = []uint32{}
 		}
 		if diff := cmp.Diff(want, got); diff != "" {

@@ -36,6 +36,7 @@ shared_buffers = '32MB'
 max_connections = 60
 autovacuum_naptime = '1h'
 timezone = 'UTC'
+jit = off
 `
 
 // findBinaries returns the folder of initdb and postgres: PGVEIL_PG_BIN, else

@@ -36,7 +36,9 @@ func (s *statement) condition(sc *scope, depth int) string {
 	}
 	if sort.Type == Bool && s.Chance(40) {
 		s.tag("bool as a condition")
-		return pick(s.Choices, []string{col, "NOT " + col, col + " IS TRUE", col + " IS NOT FALSE", col + " IS UNKNOWN"})
+		return pick(s.Choices, []string{
+			col, "NOT " + col, col + " IS TRUE", col + " IS NOT FALSE", col + " IS UNKNOWN", col + " IS FALSE", col + " IS NOT TRUE", col + " IS NOT UNKNOWN",
+		})
 	}
 	if !sort.protected() && s.Chance(30) {
 		return s.plainCondition(col, sort)
@@ -90,7 +92,7 @@ func (s *statement) list(sort Sort) string {
 
 // array writes "= ANY" over an array in one of its forms.
 func (s *statement) array(sort Sort) string {
-	op := pick(s.Choices, []string{" = ANY", " <> ALL"})
+	op := pick(s.Choices, []string{" = ANY", " = ANY", " <> ALL", " = SOME", " = ALL", " <> ANY"})
 	if sort.Type == TextArray {
 		s.tag("IN list")
 		return " IN (" + s.list(sort) + ")"
@@ -113,6 +115,7 @@ func (s *statement) array(sort Sort) string {
 	if s.useParams {
 		s.tag("= ANY (parameter)")
 		s.params = append(s.params, []byte(text))
+		s.sorts = append(s.sorts, Sort{Type: sort.Type.family() + "[]", Container: true})
 		return fmt.Sprintf("%s ($%d)", op, len(s.params))
 	}
 	s.tag("= ANY ('{…}')")
@@ -149,14 +152,40 @@ func (s *statement) rowComparison(sc *scope, col string, sort Sort) string {
 	}
 	row := func() string { return "(" + s.literal(sort, true) + ", " + s.literal(otherSort, true) + ")" }
 	pair := "(" + col + ", " + other + ")"
-	switch s.N(3) {
-	case 0:
-		return pair + " = " + row()
+	sorts := []Sort{sort, otherSort}
+	switch s.N(10) {
 	case 1:
+		s.tag("IN of rows")
 		return pair + " IN (" + row() + ", " + row() + ")"
-	default:
+	case 2:
 		return pair + " <> " + row()
+	case 3:
+		s.tag("row IN (subquery)")
+		return pair + pick(s.Choices, []string{" IN (", " NOT IN (", " = ANY ("}) + s.querySelecting(nil, sorts, 0) + ")"
+	case 4:
+		s.tag("row IS DISTINCT FROM")
+		return pair + " IS DISTINCT FROM " + row()
+	case 5:
+		s.tag("row = (subquery)")
+		inner := &scope{}
+		table := s.table(inner, pick(s.Choices, s.w.Tables))
+		return pair + " = (SELECT " + s.sameQualified(inner, sort) + ", " + s.sameQualified(inner, otherSort) + " FROM " + table + " LIMIT 0)"
+	case 6:
+		s.tag("row of columns")
+		return pair + " = (" + s.same(sc, sort, true) + ", " + s.same(sc, otherSort, true) + ")"
+	case 7:
+		s.tag("ROW() comparison")
+		return "ROW(" + col + ", " + other + ") = ROW" + row()
+	case 8:
+		s.tag("row IN (VALUES)")
+		return pair + " IN (VALUES " + row() + ", " + row() + ")"
+	case 9:
+		if s.wild {
+			s.tag("row order")
+			return pair + " < " + row()
+		}
 	}
+	return pair + " = " + row()
 }
 
 // exists asks for a related row.
@@ -179,7 +208,7 @@ func (s *statement) comparedExpression(sc *scope, depth int) (string, bool) {
 	before := len(s.params)
 	text, sort := s.expression(sc, depth-1)
 	if !sort.searchable() || strings.Contains(text, "OVER") || sort.Type == TextArray {
-		s.params = s.params[:before]
+		s.undo(before)
 		return "", false
 	}
 	s.tag("expression = literal")
@@ -203,7 +232,13 @@ func (s *statement) plainCondition(col string, sort Sort) string {
 // wildCondition asks of a protected column what equality does not answer.
 func (s *statement) wildCondition(sc *scope, col string, sort Sort) string {
 	s.tag("wild condition")
-	switch s.N(8) {
+	switch s.N(11) {
+	case 8:
+		return col + pick(s.Choices, []string{" NOT BETWEEN ", " BETWEEN SYMMETRIC ", " NOT BETWEEN SYMMETRIC "}) + s.literal(sort, true) + " AND " + s.literal(sort, true)
+	case 9:
+		return col + pick(s.Choices, []string{" = ", " > "}) + pick(s.Choices, []string{"ALL", "ANY"}) + " (" + s.querySelecting(nil, []Sort{sort}, 0) + ")"
+	case 10:
+		return "(" + col + ")::text" + pick(s.Choices, []string{" ILIKE ", " SIMILAR TO ", " NOT LIKE "}) + quote("%"+s.w.marks.word+"%")
 	case 0:
 		return col + "::text LIKE " + quote("%"+s.w.marks.word+"%")
 	case 1:

@@ -18,7 +18,7 @@ func (s *statement) expression(sc *scope, depth int) (string, Sort) {
 	if depth <= 0 {
 		return col, sort
 	}
-	switch s.Weighted(60, 6, 6, 5, 5, 5, 4, 5, 4) {
+	switch s.Weighted(54, 6, 6, 5, 5, 5, 4, 5, 4, 7, 3) {
 	case 1:
 		s.tag("CASE")
 		return s.caseOf(sc, col, sort, depth), sort
@@ -43,12 +43,22 @@ func (s *statement) expression(sc *scope, depth int) (string, Sort) {
 		return s.window(sc)
 	case 8:
 		return s.plainExpression(sc)
+	case 9:
+		if text, of, ok := s.containerOf(sc); ok {
+			return text, of
+		}
+		return col, sort
+	case 10:
+		return s.syntaxOf(sc)
 	default:
 		return col, sort
 	}
 }
 
 func (s *statement) cast(col string, sort Sort) string {
+	if sort.Container {
+		return col
+	}
 	if s.Chance(50) {
 		return "CAST(" + col + " AS " + string(sort.Type) + ")"
 	}
@@ -147,13 +157,13 @@ func (s *statement) window(sc *scope) (string, Sort) {
 		s.tag("window count")
 		return "count(*) OVER ()", Sort{Type: Int8}
 	}
-	over := "(ORDER BY " + order + ")"
+	over := "(ORDER BY " + order + s.frame() + ")"
 	if part, sort, ok := s.column(sc, searchable); ok && s.Chance(50) {
 		s.tag("PARTITION BY")
 		if sort.protected() {
 			s.tag("PARTITION BY a protected column")
 		}
-		over = "(PARTITION BY " + part + " ORDER BY " + order + ")"
+		over = "(PARTITION BY " + part + " ORDER BY " + order + s.frame() + ")"
 	}
 	s.tag("window function")
 	col, sort, ok := s.column(sc, anySort)
@@ -161,6 +171,18 @@ func (s *statement) window(sc *scope) (string, Sort) {
 		return pick(s.Choices, []string{"lag", "lead", "first_value", "last_value"}) + "(" + col + ") OVER " + over, sort
 	}
 	return pick(s.Choices, []string{"row_number()", "count(*)", "rank()"}) + " OVER " + over, Sort{Type: Int8}
+}
+
+// frame writes a window's frame, or nothing.
+func (s *statement) frame() string {
+	if !s.Chance(20) {
+		return ""
+	}
+	s.tag("window frame")
+	return pick(s.Choices, []string{
+		" ROWS BETWEEN 1 PRECEDING AND 1 FOLLOWING", " ROWS UNBOUNDED PRECEDING", " GROUPS BETWEEN 1 PRECEDING AND CURRENT ROW",
+		" RANGE UNBOUNDED PRECEDING", " ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW EXCLUDE CURRENT ROW", " GROUPS BETWEEN UNBOUNDED PRECEDING AND 1 FOLLOWING EXCLUDE TIES",
+	})
 }
 
 // keys returns what tells all rows of the scope apart, "" if nothing does.

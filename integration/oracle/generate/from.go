@@ -39,7 +39,10 @@ func (s *statement) base(sc *scope) string {
 func (s *statement) table(sc *scope, t *Table) string {
 	r := rel{ref: t.Ref(), cols: t.Columns, keyed: true, table: t}
 	text := t.Ref()
-	if t.Schema == "public" {
+	if t.Schema == "public" && !s.shadowed(t.Name) && s.Chance(3) {
+		s.tag("ONLY")
+		text = "ONLY " + text
+	} else if t.Schema == "public" {
 		text = s.spell(t.Name)
 		if s.shadowed(t.Name) || s.Chance(15) {
 			s.tag("schema.table")
@@ -53,11 +56,11 @@ func (s *statement) table(sc *scope, t *Table) string {
 	switch {
 	case taken || s.Chance(60):
 		r.ref = s.alias()
-		text += pick(s.Choices, []string{" AS ", " "}) + r.ref
+		as := pick(s.Choices, []string{" AS ", " "})
 		if strings.HasPrefix(r.ref, `"`) || s.Chance(10) {
-			text = strings.Replace(text, " "+r.ref, " AS "+r.ref, 1)
-			text = strings.Replace(text, " AS AS ", " AS ", 1)
+			as = " AS "
 		}
+		text += as + r.ref
 		if s.Chance(6) {
 			s.tag("alias with columns")
 			r.cols = append([]Column{}, t.Columns...)
@@ -69,7 +72,7 @@ func (s *statement) table(sc *scope, t *Table) string {
 		s.used = append(s.used, t.Name)
 	}
 	sc.rels = append(sc.rels, r)
-	return text
+	return text + s.sampled(t)
 }
 
 func (s *statement) shadowed(name string) bool {
@@ -86,7 +89,7 @@ func (s *statement) item(sc *scope, depth int) string {
 	if depth <= 0 {
 		return s.base(sc)
 	}
-	switch s.Weighted(75, 12, 6, 4) {
+	switch s.Weighted(70, 12, 6, 9) {
 	case 1:
 		s.tag("subquery in FROM")
 		text, cols := s.query(nil, depth-1)
@@ -94,10 +97,7 @@ func (s *statement) item(sc *scope, depth int) string {
 	case 2:
 		return s.valuesItem(sc)
 	case 3:
-		s.tag("function in FROM")
-		alias := s.alias()
-		sc.rels = append(sc.rels, rel{ref: alias, keyed: true, cols: []Column{{Name: "g", Sort: Sort{Type: Int4}}}})
-		return fmt.Sprintf("generate_series(1, %d) AS %s(g)", 1+s.N(4), alias)
+		return s.tableFunction(sc)
 	default:
 		return s.base(sc)
 	}
@@ -141,7 +141,7 @@ func (s *statement) valuesItem(sc *scope) string {
 // join adds one more relation.
 func (s *statement) join(left string, sc *scope, depth int) string {
 	before := len(sc.rels)
-	switch s.Weighted(30, 20, 15, 8, 5, 8, 8, 3) {
+	switch s.Weighted(28, 18, 13, 8, 5, 8, 12, 6) {
 	case 0:
 		s.tag("join ON")
 		right := s.item(sc, depth-1)
@@ -282,7 +282,12 @@ func (s *statement) natural(left string, sc *scope) string {
 	}
 	s.tag("NATURAL JOIN")
 	s.merge(sc, right, shared)
-	return left + pick(s.Choices, []string{" NATURAL JOIN ", " NATURAL LEFT JOIN "}) + table
+	for _, col := range shared {
+		if col.protected() {
+			s.tag("NATURAL JOIN over a protected column")
+		}
+	}
+	return left + pick(s.Choices, []string{" NATURAL JOIN ", " NATURAL LEFT JOIN ", " NATURAL FULL JOIN ", " NATURAL RIGHT JOIN "}) + table
 }
 
 // commonColumns are those that either side has once, and that can be compared.

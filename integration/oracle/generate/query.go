@@ -82,7 +82,7 @@ func (s *statement) setOperation(depth int) (string, []Column) {
 	var sorts []Sort
 	var cols []Column
 	for i := range 1 + s.N(3) {
-		text, sort, ok := s.column(sc, func(o Sort) bool { return o.searchable() || s.wild })
+		text, sort, ok := s.column(sc, func(o Sort) bool { return o.searchable() || s.wild && !o.Container })
 		if !ok {
 			text, sort = "1", Sort{Type: Int4}
 		}
@@ -96,8 +96,18 @@ func (s *statement) setOperation(depth int) (string, []Column) {
 		left += " WHERE " + s.condition(sc, depth-1)
 	}
 	text := left + " " + op + " " + s.querySelecting(nil, sorts, depth-1)
-	if s.Chance(15) {
-		text = "(" + text + ") UNION ALL " + s.querySelecting(nil, sorts, 0)
+	if s.Chance(25) {
+		op := pick(s.Choices, []string{" UNION ALL ", " UNION ", " EXCEPT ", " INTERSECT "})
+		s.tag("several set operations")
+		if s.Chance(30) {
+			text = "SELECT * FROM (" + s.querySelecting(nil, sorts, 0) + ") AS " + s.alias() + "(" + names(cols) + ")" + op + "(" + text + ")"
+		} else {
+			text = "(" + text + ")" + op + s.querySelecting(nil, sorts, 0)
+		}
+	}
+	if !sorts[0].protected() && sorts[0].Type != JSONB && s.Chance(15) {
+		s.tag("set operation with ORDER BY")
+		text += " ORDER BY 1"
 	}
 	// The types that come of both sides may differ from the left one's.
 	return text, cols
@@ -130,20 +140,30 @@ func (s *statement) grouped(outer *scope, depth int) (string, []Column) {
 		name := fmt.Sprintf("c%d", len(cols))
 		items, cols = append(items, text+" AS "+name), append(cols, Column{Name: name, Sort: sort})
 	}
-	text := "SELECT " + strings.Join(items, ", ") + " FROM " + from
+	text := " FROM " + from
 	if s.Chance(40) {
 		text += " WHERE " + s.condition(sc, depth-1)
 	}
 	if len(keys) > 0 {
 		by := strings.Join(keys, ", ")
-		if kind := s.Weighted(80, 6, 6, 6); kind > 0 {
+		if kind := s.Weighted(74, 5, 5, 5, 4, 3, 2); kind > 0 {
 			s.tag("grouping sets")
-			by = []string{"ROLLUP (" + by + ")", "CUBE (" + by + ")", "GROUPING SETS ((" + by + "), ())"}[kind-1]
+			by = []string{
+				"ROLLUP (" + by + ")", "CUBE (" + by + ")", "GROUPING SETS ((" + by + "), ())", "GROUPING SETS (" + by + ")",
+				"DISTINCT ROLLUP (" + by + "), CUBE (" + keys[0] + ")", keys[0] + ", GROUPING SETS (ROLLUP (" + by + "), ())",
+			}[kind-1]
+			if s.Chance(40) && !onlyDigits(keys[0]) {
+				s.tag("GROUPING()")
+				name := fmt.Sprintf("c%d", len(cols))
+				items, cols = append(items, "GROUPING("+keys[0]+") AS "+name), append(cols, Column{Name: name, Sort: Sort{Type: Int4}})
+			}
 		}
 		text += " GROUP BY " + by
 	}
-	return text + s.having(sc), cols
+	return "SELECT " + strings.Join(items, ", ") + text + s.having(sc), cols
 }
+
+func onlyDigits(text string) bool { return strings.Trim(text, "0123456789") == "" }
 
 func (s *statement) having(sc *scope) string {
 	switch s.Weighted(70, 15, 8) {
@@ -162,7 +182,7 @@ func (s *statement) having(sc *scope) string {
 func (s *statement) aggregate(sc *scope) (string, Sort) {
 	text, sort := "count(*)", Sort{Type: Int8}
 	col, of, ok := s.column(sc, anySort)
-	switch kind := s.Weighted(20, 20, 20, 10, 10, 8); {
+	switch kind := s.Weighted(20, 18, 18, 10, 10, 8, 18); {
 	case !ok || kind == 0:
 	case kind == 1:
 		s.tag("count(column)")
@@ -183,6 +203,10 @@ func (s *statement) aggregate(sc *scope) (string, Sort) {
 	case kind == 5 && s.wild:
 		s.tag("wild aggregate")
 		text, sort = pick(s.Choices, []string{"min", "max", "array_agg", "sum"})+"("+col+")", of
+	case kind == 6:
+		if all, of, ok := s.containerAggregate(sc); ok {
+			text, sort = all, of
+		}
 	}
 	if s.Chance(20) {
 		s.tag("FILTER")

@@ -29,7 +29,13 @@ type statement struct {
 	w *World
 
 	params    [][]byte
+	sorts     []Sort // of the parameters
 	useParams bool
+	// declared says that the client declares what types the parameters have.
+	declared bool
+	// textOnly says that binary results hold what differs from server to server.
+	textOnly bool
+	steps    []Step
 	// wild lets protected columns be used in ways that no server could serve.
 	wild bool
 	tags []string
@@ -137,6 +143,12 @@ func searchable(s Sort) bool { return s.searchable() }
 // literal returns a value of a sort: as a literal in one of its spellings, or
 // as a parameter; with a cast or without.
 func (s *statement) literal(sort Sort, compared bool) string {
+	if sort.Container {
+		return "NULL"
+	}
+	if s.Chance(5) {
+		return s.constant(sort, compared)
+	}
 	value := pick(s.Choices, s.w.pool(sort))
 	if !compared {
 		value = fitted(sort.Type, value)
@@ -145,8 +157,7 @@ func (s *statement) literal(sort Sort, compared bool) string {
 		value = variant(s.Choices, sort.Type.family(), value, compared)
 	}
 	if s.useParams && s.Chance(60) {
-		s.params = append(s.params, []byte(value))
-		text := fmt.Sprintf("$%d", len(s.params))
+		text := s.parameter(sort, value)
 		if s.Chance(25) {
 			s.tag("parameter with cast")
 			text += "::" + string(sort.Type)
@@ -173,6 +184,22 @@ func (s *statement) literal(sort Sort, compared bool) string {
 	}
 	return text
 }
+
+// parameter passes a value as a parameter, or takes one that is there already.
+func (s *statement) parameter(sort Sort, value string) string {
+	for i, of := range s.sorts {
+		// A protected value is never asked for where it would not be protected.
+		if of.Type.family() == sort.Type.family() && (of.Domain == "" || of.Domain == sort.Domain) && s.Chance(15) {
+			s.tag("one parameter in several places")
+			return fmt.Sprintf("$%d", i+1)
+		}
+	}
+	s.params, s.sorts = append(s.params, []byte(value)), append(s.sorts, sort)
+	return fmt.Sprintf("$%d", len(s.params))
+}
+
+// undo takes back the parameters after the first n.
+func (s *statement) undo(n int) { s.params, s.sorts = s.params[:n], s.sorts[:n] }
 
 // quoted writes a string constant in one of the lexer's forms.
 func (s *statement) quoted(value string) string {

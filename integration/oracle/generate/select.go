@@ -9,7 +9,7 @@ import (
 // order of its rows is decided.
 func (s *statement) selection(depth int) (text string, ordered bool) {
 	with := s.with(depth)
-	switch s.Weighted(50, 15, 12, 8, 5, 4, 3) {
+	switch s.Weighted(50, 15, 12, 8, 5, 4, 3, 3, 3) {
 	case 1:
 		text, _ = s.grouped(nil, depth)
 		return with + text, false
@@ -23,6 +23,14 @@ func (s *statement) selection(depth int) (text string, ordered bool) {
 	case 5:
 		s.tag("SELECT of literals")
 		return with + "SELECT " + s.literal(Sort{Type: Text}, false) + ", " + s.literal(Sort{Type: Date}, false) + "::date", false
+	case 7:
+		s.tag("VALUES alone")
+		sort := Sort{Type: pick(s.Choices, []Type{Text, Int4, Date})}
+		return with + "VALUES (" + s.literal(sort, false) + ", 1), (" + s.literal(sort, false) + ", " + pick(s.Choices, []string{"2", "NULL"}) + ") ORDER BY 2", false
+	case 8:
+		if text, ok := s.windows(); ok {
+			return with + text, false
+		}
 	case 6:
 		s.tag("TABLE")
 		return with + "TABLE " + pick(s.Choices, s.w.Tables).Ref(), false
@@ -49,19 +57,28 @@ func (s *statement) simple(depth int) (string, bool) {
 			s.tag("wild ORDER BY")
 		}
 		// By a bare name ORDER BY may mean a column of the output.
-		order = col + pick(s.Choices, []string{"", " DESC", " NULLS FIRST"}) + ", " + order
+		order = col + pick(s.Choices, []string{"", " DESC", " NULLS FIRST", " ASC", " DESC NULLS LAST", " USING <"}) + ", " + order
 	}
 	text += " ORDER BY " + order
-	switch s.Weighted(50, 30, 10, 10) {
+	switch s.Weighted(50, 26, 10, 14) {
 	case 1:
 		s.tag("LIMIT")
-		text += fmt.Sprintf(" LIMIT %d", s.N(6))
+		limit := fmt.Sprint(s.N(6))
+		if s.useParams && s.Chance(30) {
+			s.tag("LIMIT parameter")
+			s.params, s.sorts = append(s.params, []byte(limit)), append(s.sorts, Sort{Type: Int8, Container: true})
+			limit = fmt.Sprintf("$%d", len(s.params))
+		}
+		text += " LIMIT " + limit
 	case 2:
 		s.tag("OFFSET")
 		text += fmt.Sprintf(" LIMIT %d OFFSET %d", 1+s.N(5), s.N(4))
 	case 3:
 		s.tag("FETCH")
-		text += fmt.Sprintf(" FETCH FIRST %d ROWS ONLY", 1+s.N(4))
+		text += fmt.Sprintf(" FETCH FIRST %d ROWS %s", 1+s.N(4), pick(s.Choices, []string{"ONLY", "ONLY", "WITH TIES"}))
+		if strings.HasSuffix(text, "TIES") {
+			return text, true // takes no SKIP LOCKED
+		}
 	}
 	return text + s.locking(sc), true
 }
@@ -71,7 +88,7 @@ func (s *statement) locking(sc *scope) string {
 		return ""
 	}
 	s.tag("FOR UPDATE")
-	return pick(s.Choices, []string{" FOR UPDATE", " FOR SHARE", " FOR NO KEY UPDATE NOWAIT"})
+	return pick(s.Choices, []string{" FOR UPDATE", " FOR SHARE", " FOR NO KEY UPDATE NOWAIT", " FOR KEY SHARE SKIP LOCKED", " FOR UPDATE OF " + sc.rels[0].ref})
 }
 
 // items writes the output of a SELECT.
@@ -141,22 +158,28 @@ func (s *statement) with(depth int) string {
 	}
 	var parts []string
 	recursive := ""
+	if s.Chance(35) {
+		recursive = "RECURSIVE "
+	}
 	for range 1 + s.N(2) {
 		name := s.alias()
-		if s.Chance(10) {
+		if recursive == "" && s.Chance(15) {
 			s.tag("CTE shadows a table")
 			name = Ident(pick(s.Choices, s.w.Tables).Name)
 			if s.shadowedRef(name) {
 				continue
 			}
 		}
-		switch s.Weighted(60, 15, 15) {
-		case 1:
+		kind := s.Weighted(60, 15, 15)
+		if recursive != "" && s.Chance(70) {
+			kind = 1
+		}
+		switch {
+		case kind == 1 && recursive != "":
 			text, cols := s.recursive(name)
-			recursive = "RECURSIVE "
-			parts = append(parts, name+" AS ("+text+")")
+			parts = append(parts, name+" AS ("+text+")"+s.searchOrCycle())
 			s.ctes = append(s.ctes, rel{ref: name, cols: cols})
-		case 2:
+		case kind == 2:
 			s.tag("data-modifying CTE")
 			text, cols := s.returningWrite()
 			parts = append(parts, name+" AS ("+text+")")
@@ -204,4 +227,34 @@ func (s *statement) recursive(name string) (string, []Column) {
 	text := fmt.Sprintf("SELECT b.id AS id, 1 AS n, %s AS v FROM %s AS b WHERE b.id <= %d %s SELECT b.id, r.n + 1, %s FROM %s AS b JOIN %s AS r ON b.ref = r.id WHERE r.n < 3",
 		ref, table, 1+s.N(3), union, again, table, name)
 	return text, []Column{{Name: "id", Sort: Sort{Type: Int4}}, {Name: "n", Sort: Sort{Type: Int4}}, {Name: "v", Sort: col.Sort}}
+}
+
+// searchOrCycle writes what may stand behind a recursive CTE.
+func (s *statement) searchOrCycle() string {
+	if !s.Chance(15) {
+		return ""
+	}
+	s.tag("SEARCH and CYCLE")
+	return pick(s.Choices, []string{
+		" SEARCH DEPTH FIRST BY id SET ord", " SEARCH BREADTH FIRST BY id, n SET ord", " CYCLE id SET again USING path", " CYCLE v SET again USING path",
+		" CYCLE id, n SET again TO 'y' DEFAULT 'n' USING path",
+	})
+}
+
+// windows writes window functions over named windows.
+func (s *statement) windows() (string, bool) {
+	from, sc := s.from(nil, 0)
+	keys := sc.keys()
+	part, sort, ok := s.column(sc, searchable)
+	if keys == "" || !ok {
+		return "", false
+	}
+	s.tag("WINDOW clause")
+	if sort.protected() {
+		s.tag("PARTITION BY a protected column")
+	}
+	col, _, _ := s.column(sc, anySort)
+	f := pick(s.Choices, []string{"lag(" + col + ")", "first_value(" + col + ")", "count(" + col + ")", "nth_value(" + col + ", 2)", "rank()"})
+	return "SELECT " + keys + ", " + f + " OVER w, count(*) OVER (w" + s.frame() + ") FROM " + from +
+		" WINDOW w AS (PARTITION BY " + part + " ORDER BY " + keys + ")", true
 }

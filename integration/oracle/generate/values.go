@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+
+	"github.com/pgveil/pgveil/policy"
 )
 
 // Type is a column's declared type.
@@ -48,15 +50,25 @@ type Sort struct {
 	Domain string
 	// Equality says that values can be searched for.
 	Equality bool
+	// Mask is what a clerk sees of them.
+	Mask policy.Mask
+	// Container says that it is a row, an array or JSON that holds several values:
+	// it is shown, and no more.
+	Container bool
 }
+
+// container is the sort of all containers.
+func container() Sort { return Sort{Type: "container", Container: true} }
 
 func (s Sort) protected() bool { return s.Domain != "" }
 
 // fits says whether a value of one sort may stand where the other does.
-func (s Sort) fits(o Sort) bool { return s.Domain == o.Domain && s.Type.family() == o.Type.family() }
+func (s Sort) fits(o Sort) bool {
+	return s.Domain == o.Domain && s.Type.family() == o.Type.family() && !s.Container && !o.Container
+}
 
 // searchable says whether values can be compared for equality.
-func (s Sort) searchable() bool { return !s.protected() || s.Equality }
+func (s Sort) searchable() bool { return !s.Container && (!s.protected() || s.Equality) }
 
 // marks are what protected values of a world have in common, and nothing else has.
 type marks struct{ word, digits, uuid string }

@@ -68,7 +68,7 @@ func NewWorld(seed uint64) *World {
 func (w *World) sharedDomains(c *Choices) []Sort {
 	var shared []Sort
 	for i, t := range []Type{Text, Varchar, pick(c, types())} {
-		s := Sort{Type: t, Domain: fmt.Sprintf("shared%d", i), Equality: true}
+		s := Sort{Type: t, Domain: fmt.Sprintf("shared%d", i), Equality: true, Mask: maskFor(c, t)}
 		w.pools[s.Domain] = w.marks.pool(c, t.family(), true)
 		shared = append(shared, s)
 	}
@@ -89,7 +89,7 @@ func (w *World) columns(c *Choices, t *Table, shared []Sort) {
 		switch c.Weighted(40, 30, 30) {
 		case 1:
 			col.Domain = t.Schema + "." + t.Name + "." + col.Name
-			col.Equality = c.Chance(85)
+			col.Equality, col.Mask = c.Chance(85), maskFor(c, col.Type)
 			w.pools[col.Domain] = w.marks.pool(c, col.Type.family(), true)
 		case 2:
 			col.Sort = pick(c, shared)
@@ -157,6 +157,7 @@ func (w *World) Schema() string {
 	for _, v := range w.Views {
 		b.WriteString(v.definition() + ";\n")
 	}
+	b.WriteString("GRANT ALL ON SCHEMA elsewhere TO PUBLIC;\nGRANT ALL ON ALL TABLES IN SCHEMA elsewhere TO PUBLIC;\n")
 	return b.String()
 }
 
@@ -197,10 +198,11 @@ func (t *Table) definition() string {
 
 func (t *Table) constraint(col Column) string { return t.Name + " " + col.Name + " is unique" }
 
-// Policy returns the policy, in which user may read everything.
+// Policy returns the policy, in which user may read everything and [Clerk] through masks.
 func (w *World) Policy(user string) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "version: 1\nroles:\n  full: {users: [%s]}\naccess:\n  full: reveal\n  \"*\": seal\ntables:\n", user)
+	fmt.Fprintf(&b, "version: 1\nroles:\n  full: {users: [%s]}\n  desk: {users: [%s]}\naccess:\n  full: reveal\n"+
+		"  desk: {read: mask, filter: true, write: true}\n  \"*\": seal\ntables:\n", user, Clerk)
 	for _, t := range w.Tables {
 		name := t.Name
 		if t.Schema != "public" {
@@ -217,6 +219,9 @@ func (w *World) Policy(user string) string {
 			}
 			if strings.HasPrefix(col.Domain, "shared") {
 				parts = append(parts, "domain: "+col.Domain)
+			}
+			if mask := maskYAML(col.Mask); mask != "" {
+				parts = append(parts, mask)
 			}
 			lines = append(lines, fmt.Sprintf("    '%s': {%s}\n", col.Name, strings.Join(parts, ", ")))
 		}

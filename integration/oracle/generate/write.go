@@ -71,6 +71,10 @@ func (s *statement) returning(sc *scope) string {
 // target chooses what is written to, and how it is called.
 func (s *statement) target() (*Table, string, *scope) {
 	t := pick(s.Choices, s.w.Tables)
+	if s.Chance(8) {
+		s.tag("write through a view")
+		t = pick(s.Choices, s.w.Views)
+	}
 	sc := &scope{}
 	s.used = append(s.used, t.Name)
 	text := t.Ref()
@@ -143,9 +147,15 @@ func (s *statement) insert(depth int) (string, *scope) {
 		s.tag("INSERT without columns")
 		cols = t.Columns
 	}
-	if s.Chance(30) {
+	if s.Chance(4) {
+		text += pick(s.Choices, []string{" OVERRIDING USER VALUE", " OVERRIDING SYSTEM VALUE"})
+	}
+	switch s.Weighted(60, 28, 8) {
+	case 1:
 		text += " " + s.insertSelect(cols, depth)
-	} else {
+	case 2:
+		text += " " + s.insertUnnest(cols)
+	default:
 		s.tag("INSERT VALUES")
 		text += " VALUES " + s.rows(cols)
 	}
@@ -177,7 +187,7 @@ func (s *statement) insertSelect(cols []Column, depth int) string {
 	before := len(s.params)
 	from, sc := s.from(nil, min(depth, 1)-1)
 	if sc.keys() == "" { // which row gets which id would be chance
-		s.params = s.params[:before]
+		s.undo(before)
 		sc = &scope{}
 		from = s.table(sc, pick(s.Choices, s.w.Tables))
 	}
@@ -192,9 +202,12 @@ func (s *statement) insertSelect(cols []Column, depth int) string {
 			continue
 		}
 		text, from, ok := s.column(sc, func(o Sort) bool {
-			return o.Domain == col.Domain && o.Type.family() == col.Type.family() || s.wild && o.Type.family() == col.Type.family()
+			return o.fits(col.Sort) || o.Type.family() == col.Type.family() && (s.wild || !o.protected() && s.Chance(40))
 		})
 		switch {
+		case ok && from.Domain == "" && col.protected():
+			s.tag("INSERT SELECT of a plain column")
+			items = append(items, text)
 		case ok && from.Domain != col.Domain:
 			s.tag("wild copy")
 			items = append(items, text)
@@ -211,6 +224,55 @@ func (s *statement) insertSelect(cols []Column, depth int) string {
 	return text
 }
 
+// insertUnnest writes the rows of parallel arrays, as drivers do for many rows.
+func (s *statement) insertUnnest(cols []Column) string {
+	s.tag("INSERT SELECT of unnest")
+	var arrays, items []string
+	n := 1 + s.N(2)
+	for i, col := range cols {
+		name := fmt.Sprintf("e%d", i)
+		items = append(items, name)
+		var elements []string
+		for k := range n {
+			value := fitted(col.Type, pick(s.Choices, s.w.pool(col.Sort)))
+			switch {
+			case col.Name == "id":
+				value = fmt.Sprint(700 + k)
+			case col.Name == "ref":
+				value = fmt.Sprint(1 + s.N(8))
+			}
+			elements = append(elements, `"`+strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(value)+`"`)
+		}
+		if col.Type == TextArray { // unnest takes all of its dimensions apart
+			arrays, items[i] = append(arrays, "'{1,2}'::int[]"), s.stored(col, false)
+			continue
+		}
+		arrays = append(arrays, s.arrayOf(col.Sort, "{"+strings.Join(elements, ",")+"}"))
+	}
+	if len(cols) == 1 && s.Chance(50) {
+		return "SELECT unnest(" + arrays[0] + ")"
+	}
+	alias := s.alias()
+	var columns []string
+	for i := range cols {
+		columns = append(columns, fmt.Sprintf("e%d", i))
+	}
+	return "SELECT " + strings.Join(items, ", ") + " FROM unnest(" + strings.Join(arrays, ", ") + ") AS " + alias + "(" + strings.Join(columns, ", ") + ")"
+}
+
+// arrayOf writes an array, as a literal or a parameter.
+func (s *statement) arrayOf(sort Sort, text string) string {
+	name := sort.Type.family()
+	if sort.Type == Numeric {
+		name = "numeric"
+	}
+	if s.useParams && s.Chance(80) {
+		s.params, s.sorts = append(s.params, []byte(text)), append(s.sorts, Sort{Type: name + "[]", Container: true})
+		return fmt.Sprintf("$%d::%s[]", len(s.params), name)
+	}
+	return quote(text) + "::" + string(name) + "[]"
+}
+
 func (s *statement) onConflict(t *Table, sc *scope) string {
 	conflict := "(id)"
 	for _, col := range t.Columns {
@@ -225,9 +287,16 @@ func (s *statement) onConflict(t *Table, sc *scope) string {
 	}
 	s.tag("ON CONFLICT DO UPDATE")
 	excluded := &scope{rels: []rel{{ref: "EXCLUDED", cols: t.Columns}}}
-	text := " ON CONFLICT " + conflict + " DO UPDATE SET " + s.assignments(t, &scope{rels: append(append([]rel{}, excluded.rels...), sc.rels...)}, 0)
-	if s.Chance(25) {
+	both := &scope{rels: append(append([]rel{}, excluded.rels...), sc.rels...)}
+	text := " ON CONFLICT " + conflict + " DO UPDATE SET " + s.assignments(t, both, 0)
+	switch s.Weighted(65, 15, 20) {
+	case 1:
 		text += " WHERE " + sc.rels[0].ref + ".id > 0"
+	case 2:
+		if a, sort, ok := s.qualified(excluded, searchable); ok {
+			s.tag("ON CONFLICT DO UPDATE WHERE")
+			text += " WHERE " + a + pick(s.Choices, []string{" = ", " IS DISTINCT FROM "}) + s.sameQualified(both, sort)
+		}
 	}
 	return text
 }
@@ -250,6 +319,14 @@ func (s *statement) assignments(t *Table, sc *scope, depth int) string {
 		sets = append(sets, Ident(col.Name)+" = "+s.assigned(col, sc, depth))
 	}
 	return strings.Join(sets, ", ")
+}
+
+// sameQualified returns a column that is never ambiguous, or a literal, of a sort.
+func (s *statement) sameQualified(sc *scope, sort Sort) string {
+	if col, _, ok := s.qualified(sc, sort.fits); ok && s.Chance(60) {
+		return col
+	}
+	return s.literal(sort, true)
 }
 
 func (s *statement) multiAssignment(a, b Column) string {
@@ -369,31 +446,4 @@ func (s *statement) remove(depth int) (string, *scope) {
 		return text + " USING " + using + " WHERE " + mine + " = " + other, sc
 	}
 	return text + " WHERE " + s.condition(sc, depth), sc
-}
-
-func (s *statement) mergeInto() string {
-	s.tag("MERGE")
-	t, text, sc := s.target()
-	target := sc.rels[0]
-	source := s.table(sc, pick(s.Choices, s.w.Tables))
-	from := sc.rels[1]
-	text = "MERGE INTO " + text + " USING " + source + " ON " + target.ref + ".id = " + from.ref + "." + Ident(from.cols[0].Name)
-	if s.Chance(25) {
-		text += " WHEN MATCHED AND " + target.ref + ".id > 3 THEN DELETE"
-	} else {
-		text += " WHEN MATCHED THEN UPDATE SET " + s.assignments(t, sc, 0)
-	}
-	if s.Chance(50) {
-		cols := s.someColumns(t)
-		var values []string
-		for _, col := range cols {
-			if col.Name == "id" {
-				values = append(values, "500 + "+from.ref+"."+Ident(from.cols[0].Name))
-				continue
-			}
-			values = append(values, s.stored(col, false))
-		}
-		text += " WHEN NOT MATCHED THEN INSERT (" + names(cols) + ") VALUES (" + strings.Join(values, ", ") + ")"
-	}
-	return text
 }
