@@ -11,6 +11,9 @@ import (
 
 // assemble turns the changed tree into the plan's pieces of text.
 func (b *binder) assemble(tree *pg.ParseResult, columns []ResultColumn) *Plan {
+	for len(b.client) < len(b.declared) {
+		b.client = append(b.client, clientUse{}) // declared, and not used
+	}
 	for i, c := range b.client {
 		if c.oid == 0 && !c.plain && b.declaredType(i+1) == 0 {
 			b.refuse(unknownParam("$" + strconv.Itoa(i+1)))

@@ -89,7 +89,7 @@ func (b *binder) declare(s *pg.DeclareCursorStmt) {
 // arguments take the parts that its parameters play. It is not cached, because
 // what the name means is the session's.
 func PlanExecute(env *Env, sql []byte, st *shape.Statement, of *Prepared) *Plan {
-	if len(of.Params) == 0 {
+	if len(of.Params) == 0 && len(of.ClientParams) == 0 {
 		return &Plan{Verdict: Forward, Columns: of.Columns}
 	}
 	b := newBinder(env, sql, st, nil)

@@ -94,6 +94,75 @@ func TestRun_seesRowsTypesTagsAndErrors(t *testing.T) {
 	}
 }
 
+// What COPY sends is compared row by row, in any form, and what it is sent arrives.
+func TestRun_copies(t *testing.T) {
+	t.Parallel()
+	pg := testkit.StartPostgres(t)
+	conn, err := pgconn.Connect(t.Context(), pg.URL("postgres", testkit.Superuser))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(t.Context())
+	if _, err := conn.Exec(t.Context(), "CREATE TABLE c (a int, b text)").ReadAll(); err != nil {
+		t.Fatal(err)
+	}
+	in := oracle.Run(t.Context(), conn, oracle.Extended, oracle.Statement{SQL: "COPY c FROM STDIN", Copy: []byte("1\tx\n2\t\\N\n")})
+	if in.Err != nil || len(in.Results) != 1 || in.Results[0].Tag != "COPY 2" {
+		t.Errorf("COPY FROM gave %+v, want the tag COPY 2", in)
+	}
+	const signature = "PGCOPY\n\xff\r\n\x00\x00\x00\x00\x00\x00\x00\x00\x00"
+	for sql, want := range map[string][]string{
+		"COPY c TO STDOUT":              {"1\tx\n", "2\t\\N\n", ""},
+		"copy c to stdout (FORMAT csv)": {"1,x\n", "2,\n", ""},
+		"COPY c (a) TO STDOUT WITH (FORMAT binary)": {
+			signature, "\x00\x01\x00\x00\x00\x04\x00\x00\x00\x01", "\x00\x01\x00\x00\x00\x04\x00\x00\x00\x02", "\xff\xff",
+		},
+	} {
+		out := oracle.Run(t.Context(), conn, oracle.Simple, oracle.Statement{SQL: sql})
+		var rows []oracle.Row
+		for _, line := range want {
+			rows = append(rows, oracle.Row{oracle.Quote(line)})
+		}
+		if diff := cmp.Diff([]oracle.Result{{Rows: rows, Tag: "COPY 2"}}, out.Results); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", sql, diff)
+		}
+	}
+	bad := oracle.Run(t.Context(), conn, oracle.Simple, oracle.Statement{SQL: "COPY c FROM STDIN", Copy: []byte("x\tx\n")})
+	if bad.Err == nil || bad.Err.Code != "22P02" || bad.TxStatus != 'I' {
+		t.Errorf("COPY of a malformed value gave %+v, want error 22P02", bad)
+	}
+}
+
+// In mode Mixed, parameters arrive the same in both formats.
+func TestRun_mixesFormats(t *testing.T) {
+	t.Parallel()
+	pg := testkit.StartPostgres(t)
+	conn, err := pgconn.Connect(t.Context(), pg.URL("postgres", testkit.Superuser))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(t.Context())
+	st := oracle.Statement{
+		SQL:    "SELECT $1 + 0 AS a, $2 || '' AS b, $3::date AS c, $4 AS d",
+		Params: [][]byte{[]byte("7"), []byte("x"), []byte("2024-02-29"), nil}, Types: []uint32{pgtype.Int4OID, 0, 0, pgtype.UUIDOID},
+	}
+	out := oracle.Run(t.Context(), conn, oracle.Mixed, st)
+	if out.Err != nil || len(out.Results) != 1 {
+		t.Fatalf("Run() = %+v", out)
+	}
+	want := []oracle.Row{{oracle.Quote("7"), oracle.Quote("x"), oracle.Quote("2024-02-29"), oracle.Null}}
+	if diff := cmp.Diff(want, out.Results[0].Rows); diff != "" {
+		t.Errorf("rows (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]uint32{pgtype.Int4OID, pgtype.TextOID, pgtype.DateOID, pgtype.UUIDOID}, out.Params); diff != "" {
+		t.Errorf("parameter types (-want +got):\n%s", diff)
+	}
+	st.Params[2] = []byte("no date")
+	if out := oracle.Run(t.Context(), conn, oracle.Mixed, st); out.Err == nil || out.Err.Code != "22007" {
+		t.Errorf("a malformed parameter gave %+v, want error 22007", out)
+	}
+}
+
 func TestParse_readsBlocks(t *testing.T) {
 	t.Parallel()
 	secrets := func(kind, name string) (string, error) { return "<" + kind + " " + name + ">", nil }
