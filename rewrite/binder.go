@@ -118,7 +118,7 @@ func (b *binder) compile() *Plan {
 // parse reads the statement.
 func (b *binder) parse() (*pg.ParseResult, *pgerr.Error) {
 	text := b.sql[b.st.Start:b.st.End]
-	if shape.TooDeep(text, maxDepth) {
+	if shape.TooDeep(text) {
 		return nil, tooDeep()
 	}
 	tree, err := pg.Parse(string(text))

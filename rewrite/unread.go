@@ -61,12 +61,6 @@ func syntaxError(sql []byte, start int, parse *parser.Error) *pgerr.Error {
 	return e
 }
 
-// maxDepth bounds how deep a statement may be, in tokens. The grammar builds
-// trees of any depth. C code that then walks one of 100,000 operators or writes
-// out one of 1,500 queries, one inside the other, runs out of a thread's stack of
-// 8 MB, and that ends the process.
-const maxDepth = 4_000
-
 func tooDeep() *pgerr.Error {
 	return &pgerr.Error{
 		State:   "54001",

@@ -4,7 +4,7 @@
 // again will not help.
 //
 // [Run] is all that main calls. Each command has a file: serve.go, check.go,
-// apply.go, explain.go, keys.go; help.go holds what people read. stdout is
+// apply.go, explain.go, lint.go, keys.go; help.go holds what people read. stdout is
 // data, stderr is talk.
 package cli
 
@@ -25,6 +25,8 @@ import (
 
 // IO are the streams of a command.
 type IO struct {
+	// In is read where a file is asked for and - is given.
+	In io.Reader
 	// Out is for data, Err for people.
 	Out, Err io.Writer
 }
@@ -60,7 +62,7 @@ func newRoot(streams IO) *cobra.Command {
 		return &usageError{message: err.Error(), hint: "pgveil help" + strings.TrimPrefix(cmd.CommandPath(), "pgveil")}
 	})
 	root.AddCommand(
-		newServe(streams), newCheck(streams), newApply(streams), newExplain(streams),
+		newServe(streams), newCheck(streams), newApply(streams), newExplain(streams), newLint(streams),
 		newKeys(streams), newSchema(streams), newVersion(streams), newHelp(root),
 	)
 	return root

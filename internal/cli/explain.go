@@ -18,11 +18,11 @@ import (
 
 func newExplain(streams IO) *cobra.Command {
 	var s settings
-	var user, path string
+	var who sender
 	cmd := &cobra.Command{
 		Use: "explain", Long: helpExplain, Args: exactArgs(1, "a statement in quotes"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			env, err := explainEnv(cmd.Context(), s, user, path)
+			env, err := serverEnv(cmd.Context(), s, who)
 			if err != nil {
 				return err
 			}
@@ -30,8 +30,8 @@ func newExplain(streams IO) *cobra.Command {
 		},
 	}
 	s.addDatabaseTo(cmd)
-	cmd.Flags().StringVar(&user, "user", "", "")
-	cmd.Flags().StringVar(&path, "search-path", `"$user", public`, "")
+	cmd.Flags().StringVar(&who.user, "user", "", "")
+	cmd.Flags().StringVar(&who.path, "search-path", `"$user", public`, "")
 	return cmd
 }
 
@@ -43,8 +43,9 @@ WITH RECURSIVE m(oid) AS (
 	SELECT a.roleid FROM pg_catalog.pg_auth_members a JOIN m ON a.member = m.oid)
 SELECT r.rolname::text FROM pg_catalog.pg_roles r JOIN m ON r.oid = m.oid`
 
-// explainEnv reads what planning depends on, as the service user, for another.
-func explainEnv(ctx context.Context, s settings, user, path string) (*rewrite.Env, error) {
+// serverEnv asks the server for what planning depends on, as the service user,
+// for another.
+func serverEnv(ctx context.Context, s settings, who sender) (*rewrite.Env, error) {
 	c, err := s.load()
 	if err != nil {
 		return nil, err
@@ -53,8 +54,8 @@ func explainEnv(ctx context.Context, s settings, user, path string) (*rewrite.En
 	if err != nil {
 		return nil, err
 	}
-	if user == "" {
-		user = c.Server.ServiceUser
+	if who.user == "" {
+		who.user = c.Server.ServiceUser
 	}
 	service, err := newService(c, config.SystemResolver())
 	if err != nil {
@@ -67,20 +68,24 @@ func explainEnv(ctx context.Context, s settings, user, path string) (*rewrite.En
 	}
 	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
 
-	rows, _ := conn.Query(ctx, membershipsSQL, user) // CollectRows has the error
-	memberOf, err := pgx.CollectRows(rows, pgx.RowTo[string])
-	if err != nil {
-		return nil, fmt.Errorf("reading the roles of %s: %w", user, err)
+	rows, _ := conn.Query(ctx, membershipsSQL, who.user) // CollectRows has the error
+	if who.memberOf, err = pgx.CollectRows(rows, pgx.RowTo[string]); err != nil {
+		return nil, fmt.Errorf("reading the roles of %s: %w", who.user, err)
 	}
-	snapshot, err := catalog.Load(ctx, conn, t.policy)
-	if err != nil {
+	env := newEnv(t.policy, who)
+	if env.Snapshot, err = catalog.Load(ctx, conn, t.policy); err != nil {
 		return nil, err
 	}
+	return env, nil
+}
+
+// newEnv returns all of an environment but its catalog.
+func newEnv(p *policy.Policy, who sender) *rewrite.Env {
 	return &rewrite.Env{
-		Snapshot: snapshot, Policy: t.policy, User: user, SearchPath: searchPath(path, user),
-		Roles:  t.policy.RolesOf(policy.Identity{User: user, MemberOf: memberOf}),
-		Copies: true, // as a session does
-	}, nil
+		Policy: p, User: who.user, SearchPath: searchPath(who.path, who.user),
+		Roles:  p.RolesOf(policy.Identity{User: who.user, MemberOf: who.memberOf}),
+		Copies: true, Commands: true, // as a session does
+	}
 }
 
 // searchPath reads the setting search_path. Schemas that do not exist do no harm.

@@ -11,6 +11,7 @@ Commands:
     apply      bring the database to what the policy says: keys, types, indexes,
                guards, and every existing row
     explain    show what would be sent for a statement, or why not
+    lint       show what would become of the statements of a log or a script
     keys       list or create keys
     schema     print the JSON Schema of the policy or the configuration
     version    print the version
@@ -88,6 +89,47 @@ Options:
 
 Example:
     $ pgveil explain --user odoo "SELECT name FROM res_partner WHERE phone = '+2519'"
+`
+
+const helpLint = `Read the statements that an application sends, and show for each whether it
+would be forwarded, rewritten or refused, and why: before going live, or before
+an upgrade. Nothing is sent to the server but questions about its catalog, and
+nothing at all with --schema. Columns count as sealed, whether or not
+pgveil apply has run.
+
+Statements that differ in literals only count as one, and are shown without
+their literals. The exit code is 0 if no statement is refused, 1 if one is.
+
+Usage:
+    pgveil lint [OPTIONS] FILE
+    pgveil lint [OPTIONS] -          (standard input)
+
+Options:
+` + helpConfig + `    --database NAME     needed if there are several; statements that the input says
+                        were sent to another are left out
+    --user NAME         the database user who sends them (default: the service user)
+    --search-path PATH  with this search_path (default: "$user", public)
+    --input FORMAT      what the file holds, gzipped or not (default: found out):
+                          lines               one statement a line
+                          script              as psql reads it
+                          log                 PostgreSQL's log (log_statement = all)
+                          csvlog              the same as CSV
+                          pg_stat_statements  as CSV with a head, or from psql -A
+                          jsonl               objects with a key sql or query
+    --format FORMAT     text or json (default: text)
+    --only VERDICT      list these only: forwarded, rewritten, refused; may be repeated
+    --show-literals     show values
+
+Without a server:
+    --schema FILE       CREATE statements, such as pg_dump --schema-only writes
+    --policy FILE       instead of a configuration; needs --user
+    --member-of ROLE    a database role that the user is a member of; may be repeated
+
+Example:
+    $ pg_dump --schema-only registry > schema.sql
+    $ pgveil lint --schema schema.sql --policy policy.yaml --user odoo postgresql.log
+    $ psql --csv -c 'SELECT calls, query FROM pg_stat_statements' |
+      pgveil lint --only refused --user odoo -
 `
 
 const helpKeys = `List or create keys.

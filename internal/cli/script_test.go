@@ -25,7 +25,7 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"pgveil": func() {
 		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 		context.AfterFunc(ctx, stop)
-		os.Exit(Run(ctx, os.Args[1:], IO{Out: os.Stdout, Err: os.Stderr}))
+		os.Exit(Run(ctx, os.Args[1:], IO{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}))
 	}})
 }
 
@@ -83,6 +83,7 @@ func TestScripts_server(t *testing.T) {
 			env.Setenv("DB", db)
 			env.Setenv("PGPORT", strconv.Itoa(pg.Port))
 			env.Setenv("SERVER", pg.Addr())
+			env.Setenv("PGBIN", pg.BinDir)
 			env.Setenv("SOCKETS", pg.SocketDir)
 			env.Setenv("PGVEIL_PASSPHRASE", "correct horse battery staple")
 			env.Setenv("SOFTHSM2_CONF", hsm.Conf)

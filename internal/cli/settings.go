@@ -57,13 +57,18 @@ func (s *settings) load() (*config.Config, error) {
 
 func readFile(what, name, hint string) ([]byte, error) {
 	data, err := os.ReadFile(name)
+	if err != nil {
+		return nil, fileError(what, name, err, hint)
+	}
+	return data, nil
+}
+
+// fileError says what file cannot be read.
+func fileError(what, name string, err error, hint string) error {
 	if pathError, ok := errors.AsType[*fs.PathError](err); ok {
 		err = pathError.Err // the name is in the message already
 	}
-	if err != nil {
-		return nil, &usageError{message: fmt.Sprintf("reading %s %s", what, name), cause: err, hint: hint}
-	}
-	return data, nil
+	return &usageError{message: fmt.Sprintf("reading %s %s", what, name), cause: err, hint: hint}
 }
 
 // target is a database with its policy.

@@ -1,11 +1,22 @@
 package shape
 
-// TooDeep reports whether the parse tree of a text may be deeper than limit.
+// maxDepth bounds how deep a statement may be, in tokens. The grammar builds
+// trees of any depth. C code that then walks one of 100,000 operators or writes
+// out one of 1,500 queries, one inside the other, runs out of a thread's stack of
+// 8 MB, and that ends the process.
+const maxDepth = 4_000
+
+// TooDeep reports whether the parse tree of a text may be too deep for the C
+// code that reads and writes trees. Whoever parses what a stranger has written
+// asks it first.
+func TooDeep(sql []byte) bool { return deeper(sql, maxDepth) }
+
+// deeper reports whether the parse tree of a text may be deeper than limit.
 // It counts tokens, of which every level of a tree takes at least one, and ten
 // for a query; so it errs on the side of yes. What PostgreSQL keeps in lists adds no level: the
 // count begins anew at a comma, AND, OR, WHEN, THEN and ELSE. Joins and set
 // operations are chains that go on over those.
-func TooDeep(sql []byte, limit int) bool {
+func deeper(sql []byte, limit int) bool {
 	if len(sql) <= limit {
 		return false // most are
 	}

@@ -40,8 +40,8 @@ func TestTooDeep(t *testing.T) {
 		{"a long comment", "SELECT 1 /*" + many("+ 1 ") + "*/", false},
 		{"behind what the lexer refuses", "SELECT 'open" + many(" + 1"), false},
 	} {
-		if got := TooDeep([]byte(tc.sql), limit); got != tc.want {
-			t.Errorf("%s: TooDeep(%.60q…) = %t, want %t", tc.name, tc.sql, got, tc.want)
+		if got := deeper([]byte(tc.sql), limit); got != tc.want {
+			t.Errorf("%s: deeper(%.60q…) = %t, want %t", tc.name, tc.sql, got, tc.want)
 		}
 	}
 }
