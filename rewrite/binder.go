@@ -47,6 +47,8 @@ type binder struct {
 	params  []Param
 	settled map[*pg.ParamRef]bool
 	client  []clientUse
+	// late is set while a part is bound before its turn.
+	late bool
 	// pending are the expressions of literals whose part may not be decided yet.
 	pending []*later
 	// What the session is to remember of a statement that is no query.
@@ -74,6 +76,8 @@ type clientUse struct {
 	oid uint32
 	// plain says that there is also a use that the server types.
 	plain bool
+	// late says that oid was learned behind, see there.
+	late bool
 }
 
 func newBinder(env *Env, sql []byte, st *shape.Statement, declared []uint32) *binder {

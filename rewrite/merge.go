@@ -20,7 +20,7 @@ func (b *binder) mergeInto(s *pg.MergeStmt, sc *scope) []*column {
 		for _, n := range s.MergeWhenClauses {
 			w := n.GetMergeWhenClause()
 			if (w.CommandType == pg.CmdType_CMD_UPDATE) == updates {
-				b.mergeWhen(w, target, mergeScope(w.MatchKind, into, from, both))
+				b.behind(func() { b.mergeWhen(w, target, mergeScope(w.MatchKind, into, from, both)) })
 			}
 		}
 	}

@@ -66,10 +66,17 @@ func (b *binder) selectCore(s *pg.SelectStmt, sc *scope, wants []want) []*column
 		defer b.noInto(s.IntoClause)
 	}
 	star := b.from(s.FromClause, sc)
-	b.condition(s.WhereClause, sc, "WHERE")
+	// A literal that is written is sealed as such, whatever else is done with it.
+	first := len(s.GroupClause) == 0 && slices.ContainsFunc(wants, func(w want) bool { return w.store != nil })
+	if !first {
+		b.behind(func() { b.condition(s.WhereClause, sc, "WHERE") })
+	}
 	b.spellStars(s, sc, star, wants)
 	places := b.groupBy(s, sc)
 	out := b.targets(s.TargetList, sc, star, wants)
+	if first {
+		b.condition(s.WhereClause, sc, "WHERE")
+	}
 	if len(s.GroupClause) > 0 {
 		b.force(out...)
 	}
@@ -217,6 +224,9 @@ func (b *binder) targets(list []*pg.Node, sc *scope, star []*column, wants []wan
 		t := n.GetResTarget()
 		cols, isStar, known := b.starTarget(t, sc, star)
 		open = open || isStar && !known
+		if expands(t.Val) {
+			b.children(t.Val, sc)
+		}
 		if isStar {
 			out = append(out, b.starColumns(cols, sc, wants)...)
 			continue
@@ -234,7 +244,6 @@ func (b *binder) targets(list []*pg.Node, sc *scope, star []*column, wants []wan
 // snapshot cannot say what all the columns are.
 func (b *binder) starTarget(t *pg.ResTarget, sc *scope, star []*column) (cols []*column, isStar, known bool) {
 	if expands(t.GetVal()) {
-		b.children(t.Val, sc)
 		return nil, true, false
 	}
 	ref := t.GetVal().GetColumnRef()

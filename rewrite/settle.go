@@ -239,13 +239,22 @@ func (b *binder) learn(client int, u Use) {
 		return
 	}
 	oid := b.inferred(u)
-	if c.oid != 0 && c.oid != oid && !(u.Role == Stored && textLike(c.oid) && textLike(oid)) {
+	if c.oid != 0 && c.oid != oid && !(textLike(c.oid) && textLike(oid)) {
 		b.ambiguousParam(client)
 		return
 	}
-	if c.oid == 0 {
-		c.oid = oid
+	if c.oid == 0 || c.late && !b.late {
+		c.oid, c.late = oid, b.late
 	}
+}
+
+// behind binds a part of a statement to which PostgreSQL comes later than the
+// binder: what is learned of parameters elsewhere counts before.
+func (b *binder) behind(bind func()) {
+	was := b.late
+	b.late = true
+	bind()
+	b.late = was
 }
 
 // inferred returns the type that PostgreSQL gives to a parameter in this role.

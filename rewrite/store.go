@@ -19,8 +19,24 @@ func (b *binder) value(n *pg.Node, sc *scope, store *Use) typ {
 		return b.caseExpr(e.CaseExpr, sc, store)
 	case *pg.Node_CoalesceExpr:
 		return b.coalesce(e.CoalesceExpr, sc, store)
+	case *pg.Node_AExpr:
+		if ref := e.AExpr.Lexpr.GetColumnRef(); ref != nil && e.AExpr.Kind == pg.A_Expr_Kind_AEXPR_NULLIF && equality(e.AExpr) {
+			return b.storedNullIf(n, ref, sc)
+		}
 	}
 	return b.expr(n, sc)
+}
+
+// storedNullIf types NULLIF of a column that is stored. It gives what the column
+// holds or NULL, so what fits the column is the same, although the type that
+// PostgreSQL gives it is that of the operator.
+func (b *binder) storedNullIf(n *pg.Node, ref *pg.ColumnRef, sc *scope) typ {
+	f := b.refersTo(ref, sc)
+	t := b.expr(n, sc)
+	if t.prot != nil && f.col != nil && f.col.prot != nil {
+		return typ{prot: f.col.prot}
+	}
+	return t
 }
 
 // targetValue types an item of a target list as value does, or lets containers

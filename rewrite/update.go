@@ -10,7 +10,7 @@ func (b *binder) update(s *pg.UpdateStmt, sc *scope) []*column {
 	target := b.writeTarget(s.Relation)
 	sc.sources = append(sc.sources, target)
 	star := b.fromBeside(target, s.FromClause, sc)
-	b.setClause(s.TargetList, target, sc)
+	b.behind(func() { b.setClause(s.TargetList, target, sc) })
 	b.condition(s.WhereClause, sc, "WHERE")
 	return b.targets(s.ReturningList, sc, star, nil)
 }

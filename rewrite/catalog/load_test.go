@@ -228,6 +228,13 @@ CREATE MATERIALIZED VIEW stored AS SELECT id FROM nested;
 CREATE VIEW plain AS SELECT * FROM q;
 CREATE FUNCTION peek() RETURNS int LANGUAGE sql AS 'SELECT id FROM p';
 CREATE VIEW called AS SELECT peek() AS id;
+CREATE FUNCTION pass() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
+CREATE VIEW handled AS SELECT id, name FROM p;
+CREATE TRIGGER handle INSTEAD OF DELETE ON handled FOR EACH ROW EXECUTE FUNCTION pass();
+CREATE VIEW watched AS SELECT id FROM p;
+CREATE TRIGGER watch BEFORE INSERT ON watched FOR EACH STATEMENT EXECUTE FUNCTION pass();
+CREATE VIEW ruled AS SELECT id FROM p;
+CREATE RULE ruled_update AS ON UPDATE TO ruled DO INSTEAD NOTHING;
 CREATE RULE also AS ON INSERT TO q DO ALSO INSERT INTO p VALUES (new.id, 'x');`)
 	s := load(t, conn, protecting("public.p.name"))
 	for name, want := range map[string]string{
@@ -250,7 +257,14 @@ CREATE RULE also AS ON INSERT TO q DO ALSO INSERT INTO p VALUES (new.id, 'x');`)
 			t.Errorf("%s has the definition %q, want %q", name, got, want)
 		}
 	}
-	want := []string{"called", "direct", "nested", "p", "peek", "plain", "q", "stored"}
+	for name, want := range map[string]string{
+		"direct": "", "p": "", "handled": "it has INSTEAD OF triggers", "watched": "", "ruled": "it has rules",
+	} {
+		if got := s.Lookup(nil, "public", name).Diverted; got != want {
+			t.Errorf("%s is diverted by %q, want %q", name, got, want)
+		}
+	}
+	want := []string{"called", "direct", "handled", "nested", "p", "peek", "plain", "q", "ruled", "stored", "watched"}
 	if got := slices.Sorted(s.Names()); !slices.Equal(got, want) {
 		t.Errorf("Names() = %q, want %q", got, want)
 	}
@@ -363,7 +377,10 @@ func testVersion(t *testing.T, pg *testkit.Postgres) {
 		"CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1'", "CREATE OR REPLACE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 2'",
 		"DROP FUNCTION f()", "CREATE SCHEMA s", "ALTER TABLE kid SET SCHEMA s",
 		"ALTER SCHEMA s RENAME TO s2", "CREATE DOMAIN d AS int", "DROP VIEW v", "ALTER TABLE people ALTER nom SET NOT NULL",
-		"CREATE RULE r AS ON INSERT TO people DO NOTHING", recordTables,
+		"CREATE RULE r AS ON INSERT TO people DO NOTHING",
+		"CREATE VIEW w AS SELECT 1 AS a", "CREATE FUNCTION pass() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'",
+		"CREATE TRIGGER b BEFORE INSERT ON w FOR EACH STATEMENT EXECUTE FUNCTION pass()",
+		"CREATE TRIGGER i INSTEAD OF INSERT ON w FOR EACH ROW EXECUTE FUNCTION pass()", recordTables,
 		`INSERT INTO pgveil."column" VALUES ('public', 'people', 'nom', 'D', 'pg_catalog', 'text', -1, 'sealing')`,
 		`UPDATE pgveil."column" SET state = 'sealed'`,
 		"ALTER TABLE people ADD CONSTRAINT pgveil_guard_nom CHECK (nom ~ '^p') NOT VALID", "DELETE FROM people",
