@@ -143,6 +143,7 @@ func TestBuild_versionFollowsTextAndPolicy(t *testing.T) {
 func TestBuild_refusesWhatItDoesNotUnderstand(t *testing.T) {
 	for _, text := range []string{
 		"t", "t(id)", "t(id nothing)", "thing t(id int4)", "a b t(id int4)", "t(id int4) protected", "t(id varchar(0))",
+		"diverted public.nowhere it has rules",
 	} {
 		if _, err := Build(testPolicy(), text); err == nil {
 			t.Errorf("Build(%q) gave no error", text)
