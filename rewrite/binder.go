@@ -40,6 +40,8 @@ type binder struct {
 	places []place
 	slots  map[int]int
 	again  bool
+	// kindPins are the kinds of literals that the plan depends on.
+	kindPins []kindPin
 	// manyIn is set while the parameters of an IN list with several items are
 	// settled, which PostgreSQL types as the column, not as its operator.
 	manyIn  bool
@@ -89,7 +91,7 @@ func newBinder(env *Env, sql []byte, st *shape.Statement, declared []uint32) *bi
 func compile(env *Env, sql []byte, st *shape.Statement, declared []uint32) *variant {
 	b := newBinder(env, sql, st, declared)
 	plan := b.compile()
-	return &variant{plan: plan, pins: b.pins()}
+	return &variant{plan: plan, pins: b.pins(), kinds: b.kindPins}
 }
 
 func (b *binder) compile() *Plan {

@@ -69,8 +69,9 @@ type variants struct {
 }
 
 type variant struct {
-	pins []pin
-	plan *Plan
+	pins  []pin
+	kinds []kindPin
+	plan  *Plan
 }
 
 // pin is a literal that the plan depends on.
@@ -122,6 +123,11 @@ func (v *variant) fits(sql []byte, st *shape.Statement) bool {
 	for _, p := range v.pins {
 		s := &st.Slots[p.slot]
 		if string(sql[s.Start:s.End]) != p.text {
+			return false
+		}
+	}
+	for _, p := range v.kinds {
+		if slotKinds(&st.Slots[p.slot], p.column) != p.kinds {
 			return false
 		}
 	}

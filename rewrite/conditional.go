@@ -53,10 +53,17 @@ func (b *binder) caseExpr(c *pg.CaseExpr, sc *scope, store *Use) typ {
 // where that value is stored into a protected column.
 func (b *binder) arms(arms []*pg.Node, sc *scope, what string, store *Use) typ {
 	types := make([]typ, len(arms))
-	var sealed *catalog.Protected
-	open, same := true, true
 	for i, n := range arms {
 		types[i] = b.value(n, sc, store)
+	}
+	return b.typedArms(arms, types, what, store)
+}
+
+// typedArms does the same for arms that have been typed.
+func (b *binder) typedArms(arms []*pg.Node, types []typ, what string, store *Use) typ {
+	var sealed *catalog.Protected
+	open, same := true, true
+	for i := range types {
 		open = open && types[i].open && !types[i].array
 		if p := types[i].prot; p != nil {
 			same = same && (sealed == nil || sealed.Logical == p.Logical && b.access(sealed) == b.access(p))
@@ -81,13 +88,18 @@ func (b *binder) arms(arms []*pg.Node, sc *scope, what string, store *Use) typ {
 
 func (b *binder) laterArms(arms []*pg.Node, types []typ) *later {
 	parts := make([]func(Use), len(arms))
-	cast := false
+	cast, kinds := false, kinds(0)
 	for i, n := range arms {
 		parts[i] = func(u Use) { b.settle(n, types[i], u) }
 		cast = cast || n.GetTypeCast() != nil
+		if later := types[i].later; later != nil {
+			kinds |= later.kinds
+		} else {
+			kinds |= b.kindOf(n)
+		}
 	}
 	l := b.undecided(parts...)
-	l.cast = cast
+	l.cast, l.kinds = cast, kinds
 	return l
 }
 
@@ -102,6 +114,14 @@ func (b *binder) sealedArms(arms []*pg.Node, types []typ, sealed *catalog.Protec
 		case t.prot != nil && (t.recast || t.prot.DomainID != sealed.DomainID):
 			b.otherDomain(sealed, t.prot)
 		case t.prot != nil:
+		case t.open && !t.array && what == "COALESCE" && textual(sealed.Logical.Name) && b.isCastTo(n, textOID):
+			b.settle(n, t, b.notWritten(b.use(Stored, sealed)))
+			unmodified = b.without(sealed)
+			if i == 0 { // of text and varchar the first decides
+				unmodified = b.compared(sealed)
+			}
+		case t.open && !t.array && !b.takesType(n, sealed.Logical):
+			b.unsupported(what+" with a literal of another type", sealed)
 		case t.open && !t.array:
 			b.settle(n, t, b.notWritten(b.use(Stored, sealed)))
 			if !t.null || what != "COALESCE" { // the planner drops the NULLs of COALESCE

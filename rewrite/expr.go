@@ -69,7 +69,7 @@ func (b *binder) infer(n *pg.Node, sc *scope) typ {
 	case *pg.Node_AArrayExpr:
 		return b.arrayExpr(e.AArrayExpr, sc)
 	case *pg.Node_CollateClause:
-		b.plain(e.CollateClause.Arg, sc, "a COLLATE clause")
+		return b.collation(e.CollateClause, sc)
 	case *pg.Node_SetToDefault:
 		return typ{open: true, null: true}
 	case *pg.Node_CoalesceExpr:
@@ -112,17 +112,7 @@ func (b *binder) typeCast(n *pg.Node, c *pg.TypeCast, sc *scope) typ {
 	t := b.expr(c.Arg, sc)
 	switch {
 	case t.prot != nil:
-		if !textual(t.prot.Logical.Name) || !plainTextType(c.TypeName) {
-			b.unsupported("a cast", t.prot)
-			return typ{}
-		}
-		to, ok := b.typeNamed(c.TypeName)
-		if !ok {
-			b.unsupported("a cast", t.prot)
-			return typ{}
-		}
-		t.prot, t.recast = b.env.Snapshot.Retyped(t.prot, to), true
-		return t
+		return b.castSealed(n, c, t)
 	case t.open && !t.array && isLiteral(c.Arg):
 		return typ{open: true, null: t.null}
 	case t.open && t.column:
@@ -138,12 +128,6 @@ func isLiteral(n *pg.Node) bool { return n.GetAConst() != nil || n.GetParamRef()
 // textual says that a type is stored as itself or as text, so that a cast to
 // text or varchar changes nothing.
 func textual(name string) bool { return name == "text" || name == "varchar" }
-
-// plainTextType says that a type name is text or varchar without a length.
-func plainTextType(t *pg.TypeName) bool {
-	return len(t.Typmods) == 0 && len(t.ArrayBounds) == 0 && len(t.Names) > 0 &&
-		textual(t.Names[len(t.Names)-1].GetString_().GetSval())
-}
 
 // columnRef types a column reference.
 func (b *binder) columnRef(n *pg.Node, ref *pg.ColumnRef, sc *scope) typ {
@@ -341,6 +325,10 @@ func (b *binder) argument(f *pg.FuncCall, name string, arg *pg.Node, sc *scope) 
 
 func (b *binder) countArgument(f *pg.FuncCall, name string, arg *pg.Node, t typ) {
 	system := len(f.Funcname) == 1 || f.Funcname[0].GetString_().GetSval() == "pg_catalog"
+	if name == "pg_typeof" && system {
+		b.typeOf(arg, t)
+		return
+	}
 	if name != "count" || !system || len(f.Args) != 1 || f.Over != nil && f.AggDistinct {
 		b.unsupported("function "+name, t.prot)
 		return
@@ -386,6 +374,7 @@ func (b *binder) walk(m protoreflect.Message, sc *scope, top bool) {
 			b.unsupported("this construct", nil)
 			return
 		case *pg.TypeName:
+			b.noRowType(v)
 			return
 		}
 	}
@@ -410,7 +399,9 @@ func (b *binder) walkValue(v protoreflect.Value, sc *scope) {
 // may be syntax.
 func (b *binder) walkNode(n *pg.Node, sc *scope) {
 	switch n.Node.(type) {
-	case nil, *pg.Node_String_, *pg.Node_Integer, *pg.Node_Float, *pg.Node_Boolean, *pg.Node_AStar, *pg.Node_AConst, *pg.Node_TypeName:
+	case nil, *pg.Node_String_, *pg.Node_Integer, *pg.Node_Float, *pg.Node_Boolean, *pg.Node_AStar, *pg.Node_AConst:
+	case *pg.Node_TypeName:
+		b.noRowType(n.GetTypeName())
 	case *pg.Node_RangeVar, *pg.Node_RangeSubselect, *pg.Node_RangeFunction, *pg.Node_JoinExpr,
 		*pg.Node_SelectStmt, *pg.Node_InsertStmt, *pg.Node_UpdateStmt, *pg.Node_DeleteStmt, *pg.Node_MergeStmt:
 		b.unsupported("this construct", nil)

@@ -23,6 +23,8 @@ type later struct {
 	// unknown says that it is one literal or parameter without a cast, which in
 	// a set operation takes the type of the other arm.
 	unknown bool
+	// kinds are those of the literals, which give a column its type.
+	kinds kinds
 	// typed is the type of a single literal with a cast, zero for others.
 	typed catalog.Type
 	// cast says that one of several literals has a cast, which the others follow.
@@ -96,10 +98,10 @@ func (b *binder) settleLater(n *pg.Node, t typ, u Use) {
 	case EqualityArray:
 		b.sealedWithPlain(u.Target)
 	case Stored:
-		b.sealLater(n, t, u)
+		b.sealLater(n, t, u, false)
 	case Equality:
 		u = b.notWritten(u)
-		if b.sealLater(n, t, u) {
+		if b.sealLater(n, t, u, true) {
 			b.toTerm(n, typ{prot: u.Target})
 		}
 	}
@@ -108,7 +110,7 @@ func (b *binder) settleLater(n *pg.Node, t typ, u Use) {
 // sealLater decides that the literals are sealed. The server sees text that is
 // already sealed, so a cast goes with the literals. Without one they are of
 // type text to PostgreSQL, which no other type of column takes.
-func (b *binder) sealLater(n *pg.Node, t typ, u Use) bool {
+func (b *binder) sealLater(n *pg.Node, t typ, u Use, compared bool) bool {
 	cast := n.GetTypeCast()
 	switch {
 	case cast != nil:
@@ -120,7 +122,7 @@ func (b *binder) sealLater(n *pg.Node, t typ, u Use) bool {
 		u.Cast = to
 	case t.column && t.later.typed.OID != 0:
 		u.Cast = t.later.typed
-	case t.column && !b.asText(&u):
+	case t.column && !b.resolveKinds(t.later.kinds, &u, compared):
 		return false
 	case !t.column && !t.later.cast && !textual(u.Target.Logical.Name):
 		b.computedValue(u.Target) // to PostgreSQL it is of type text
@@ -132,7 +134,7 @@ func (b *binder) sealLater(n *pg.Node, t typ, u Use) bool {
 	if !b.decide(t.later, u) {
 		return false
 	}
-	t.later.hidden = t.later.hidden || u.Exact && !textual(u.Target.Logical.Name)
+	t.later.hidden = t.later.hidden || t.column && t.later.kinds&^texts != 0 || u.Exact && !textual(u.Target.Logical.Name)
 	if cast != nil {
 		t.later.hidden = t.later.hidden || t.column
 		n.Node = cast.Arg.Node
@@ -163,7 +165,8 @@ func (b *binder) laterColumn(name string, n *pg.Node, t typ) *column {
 	if cast := n.GetTypeCast(); cast != nil {
 		l.typed, _ = b.typeNamed(cast.TypeName)
 	} else {
-		l.unknown = true
+		l.kinds = b.kindOf(n)
+		l.unknown = l.kinds&^texts == 0
 	}
 	return &column{name: name, later: l}
 }

@@ -124,13 +124,20 @@ func (b *binder) mergeLater(l, r *column) *column {
 		both := b.undecided(func(u Use) { b.decide(l.later, u) }, func(u Use) { b.decide(r.later, u) })
 		both.unknown = l.later.unknown && r.later.unknown
 		return &column{name: l.name, later: both}
-	case open(l) && r.protection() != nil && r.box == nil && l.later.unknown:
+	case open(l) && r.protection() != nil && r.box == nil && l.later.mergesWith(r.protection()):
 		return b.mergeLiteral(l.name, l.later, r.protection())
-	case open(r) && l.protection() != nil && l.box == nil && r.later.unknown:
+	case open(r) && l.protection() != nil && l.box == nil && r.later.mergesWith(l.protection()):
 		return b.mergeLiteral(l.name, r.later, l.protection())
 	}
 	b.force(l, r)
 	return nil
+}
+
+// mergesWith says that a literal takes the type of a column beside it: one
+// without a type does, and any number beside a type that all numbers become.
+func (l *later) mergesWith(p *catalog.Protected) bool {
+	name := p.Logical.Name
+	return l.unknown || l.kinds == numbers && l.typed.OID == 0 && !l.cast && (name == "numeric" || name == "float8")
 }
 
 func (b *binder) mergeLiteral(name string, literal *later, p *catalog.Protected) *column {

@@ -78,29 +78,13 @@ func (b *binder) sealedFor(l *later, p *catalog.Protected) *catalog.Protected {
 // stored into a protected column.
 func (b *binder) storedArms(arms []*pg.Node, types []typ, sealed *catalog.Protected, u Use) typ {
 	for i, n := range arms {
-		if types[i].open && !fitsArm(n, sealed.Logical) {
+		if types[i].open && !b.takesType(n, sealed.Logical) {
 			b.computedValue(u.Target)
 			return typ{}
 		}
 		b.storeValue(n, types[i], u)
 	}
 	return typ{prot: u.Target}
-}
-
-// fitsArm says that a literal can stand beside a sealed arm: PostgreSQL finds
-// no common type for a number, or a value cast to another type, and a text.
-func fitsArm(n *pg.Node, t catalog.Type) bool {
-	if !textual(t.Name) {
-		return true
-	}
-	if cast := n.GetTypeCast(); cast != nil {
-		return textual(lastName(cast.TypeName.Names)) && len(cast.TypeName.ArrayBounds) == 0
-	}
-	switch n.GetAConst().GetVal().(type) {
-	case *pg.A_Const_Ival, *pg.A_Const_Fval, *pg.A_Const_Boolval, *pg.A_Const_Bsval:
-		return false
-	}
-	return true
 }
 
 // comparedFirst refuses to store a value that was sealed for a comparison, not

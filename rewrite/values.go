@@ -44,7 +44,7 @@ func (b *binder) rows(s *pg.SelectStmt, wants []want) []*column {
 		out[i] = &column{name: valuesName(i)}
 		w := wantAt(wants, i)
 		if u := b.wantedUse(w); u != nil {
-			if (w.resolved || w.term != nil) && !b.asText(u) {
+			if (w.resolved || w.term != nil) && !b.resolveKinds(b.kindsOf(slot, i), u, w.term != nil) {
 				return out
 			}
 			uses[i], out[i].prot = *u, u.Target
@@ -52,6 +52,7 @@ func (b *binder) rows(s *pg.SelectStmt, wants []want) []*column {
 			continue
 		}
 		out[i].later = b.undecided(func(u Use) { uses[i] = u })
+		out[i].later.kinds = b.kindsOf(slot, i)
 	}
 	first.Items = []*pg.Node{paramNode(b.takeSlot(slot, uses))}
 	s.ValuesLists = s.ValuesLists[:1]
@@ -71,12 +72,10 @@ func (b *binder) valueColumn(s *pg.SelectStmt, i int, sc *scope, w want) *column
 	wanted := b.wantedUse(w)
 	var items []*pg.Node
 	var types []typ
-	open := true
 	for _, row := range s.ValuesLists {
 		if cells := row.GetList().GetItems(); i < len(cells) {
 			t := b.value(cells[i], sc, w.store)
 			items, types = append(items, cells[i]), append(types, t)
-			open = open && t.open && !t.array
 		}
 	}
 	out := &column{name: valuesName(i)}
@@ -95,18 +94,12 @@ func (b *binder) valueColumn(s *pg.SelectStmt, i int, sc *scope, w want) *column
 			}
 			b.wantedValue(n, types[k], u)
 		}
-	case open:
-		out.later = b.laterArms(items, types)
 	default:
-		for k, n := range items {
-			switch p := types[k].prot; {
-			case p != nil && w.plain != "":
-				b.copyToPlain(w.plain, p)
-			case p != nil:
-				b.unsupported("VALUES", p)
-			}
-			b.settlePlain(n, types[k])
+		t := b.typedArms(items, types, "VALUES", nil)
+		if t.prot != nil && w.plain != "" {
+			b.copyToPlain(w.plain, t.prot)
 		}
+		out.prot, out.later = t.prot, t.later
 	}
 	return out
 }
