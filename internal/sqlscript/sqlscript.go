@@ -6,6 +6,7 @@ package sqlscript
 import (
 	"bytes"
 	"iter"
+	"regexp"
 
 	"github.com/pgveil/pgveil/rewrite/shape"
 )
@@ -81,15 +82,14 @@ func (r *reader) skipLine() {
 	r.move(n + 1)
 }
 
-// skipData moves behind the line \. that ends the data of COPY.
+// dataEnd is the line that ends the data of COPY.
+var dataEnd = regexp.MustCompile(`\n\\\.[ \t\r]*(\n|$)`)
+
+// skipData moves behind the data of COPY, if the script has it: one that was
+// recorded from an application does not.
 func (r *reader) skipData() {
-	r.skipLine() // the rest of COPY's own line
-	for len(r.text) > 0 {
-		last := bytes.HasPrefix(r.text, []byte("\\.\n")) || bytes.HasPrefix(r.text, []byte("\\.\r")) || string(r.text) == "\\."
-		r.skipLine()
-		if last {
-			return
-		}
+	if end := dataEnd.FindIndex(r.text); end != nil {
+		r.move(end[1])
 	}
 }
 

@@ -36,6 +36,8 @@ func TestSplit(t *testing.T) {
 			[]string{"3: SELECT 1", "4: SELECT 2"}},
 		{"data of COPY", "COPY t (a) FROM stdin;\n1\t'x\n\\.\nSELECT 1;\ncopy t from STDIN WITH (FORMAT csv);\n\"a;\n\\.",
 			[]string{"1: COPY t (a) FROM stdin", "4: SELECT 1", "5: copy t from STDIN WITH (FORMAT csv)"}},
+		{"COPY without data", "COPY t FROM stdin;\nSELECT 1;\nCOPY t FROM stdin;", []string{"1: COPY t FROM stdin", "2: SELECT 1", "3: COPY t FROM stdin"}},
+		{"COPY of no rows", "COPY t FROM stdin;\n\\.\nSELECT 1;", []string{"1: COPY t FROM stdin", "3: SELECT 1"}},
 		{"what cannot be read", "SELECT 1;\nSELECT 'open;\nx;\nSELECT 2;", []string{"1: SELECT 1", "2: SELECT 'open", "3: x", "4: SELECT 2"}},
 		{"what cannot be read, to the end", "SELECT 'open\n and more", []string{"1: SELECT 'open\n and more"}},
 		{"a comment that does not end", "SELECT 1;\n/* open", []string{"1: SELECT 1", "2: /* open"}},

@@ -36,8 +36,11 @@ func detect(peek []byte) Format {
 	return Script
 }
 
-// filled returns the lines that have something in them. The last one may be cut off.
+// filled returns the lines that have something in them, but for one that is cut off.
 func filled(peek []byte) [][]byte {
+	if end := bytes.LastIndexByte(peek, '\n'); len(peek) == peekSize && end >= 0 {
+		peek = peek[:end]
+	}
 	var lines [][]byte
 	for l := range bytes.SplitSeq(peek, []byte{'\n'}) {
 		if l = bytes.TrimSpace(l); len(l) > 0 {

@@ -43,6 +43,7 @@ var streams = []struct {
 	{"nothing", "\n \n", Lines, nil},
 	{"one a line", "SELECT 1\n\n  insert into t values (1);\r\n-- a comment\n(SELECT 2)\nWITH a AS (SELECT 1) SELECT 2", Lines,
 		[]string{"1: 1: SELECT 1", "3: 1:   insert into t values (1);", "4: 1: -- a comment", "5: 1: (SELECT 2)", "6: 1: WITH a AS (SELECT 1) SELECT 2"}},
+	{"one a line, all closed", strings.Repeat("SELECT 1;\n", 3), Lines, []string{"1: 1: SELECT 1;", "2: 1: SELECT 1;", "3: 1: SELECT 1;"}},
 	{"a script", "-- a comment\nSELECT a\nFROM b;\nINSERT INTO c\nSELECT 1;\n", Script,
 		[]string{"2: 1: SELECT a\nFROM b", "4: 1: INSERT INTO c\nSELECT 1"}},
 	{"a script of INSERT and SELECT", "INSERT INTO c\nSELECT 1;\nINSERT INTO c\nSELECT 2;\n", Script,
@@ -100,6 +101,18 @@ func TestRead_findsOutTheFormat(t *testing.T) {
 		}
 		if diff := cmp.Diff(tc.want, got); diff != "" {
 			t.Errorf("%s: Read (-want +got):\n%s", tc.name, diff)
+		}
+	}
+}
+
+// What is behind the part that is looked at, or cut off there, changes nothing.
+func TestRead_longStreams(t *testing.T) {
+	for name, text := range map[string]string{
+		"lines":  strings.Repeat("SELECT 1, 'xxxxxxx';\n", peekSize/10),
+		"script": strings.Repeat("SELECT 1,\n'xxxxxxx';\n", peekSize/10),
+	} {
+		if f, got, err := read(t, strings.NewReader(text), ""); f != Format(name) || err != nil || len(got) != peekSize/10 {
+			t.Errorf("Read of many = %s, %d statements, %v, want %s, %d", f, len(got), err, name, peekSize/10)
 		}
 	}
 }
