@@ -88,7 +88,7 @@ func openPage(t *testing.T, file string) *page {
 	return p
 }
 
-func environment(t *testing.T, pol, schema []byte, user string) rewrite.Env {
+func environment(t testing.TB, pol, schema []byte, user string) rewrite.Env {
 	t.Helper()
 	loaded, err := policy.Load("policy.yaml", pol)
 	if err != nil {
