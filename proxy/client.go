@@ -47,6 +47,8 @@ type asking struct {
 	// namedAt is the number of the last frame that makes or drops a name in SQL, 0
 	// when it is known to be answered.
 	namedAt uint64
+	// own is what is known of relations that only this session sees.
+	own owning
 	// forms are the text forms of formsOf and formsIn.
 	forms   *canon.Settings
 	formsOf *settings
@@ -251,7 +253,10 @@ func (s *session) took(e *effect) {
 	if e.flags&rewrite.ChangesSettings != 0 {
 		a.dirty, a.touched, a.touchedAt = true, true, seq
 	}
-	if e.flags&rewrite.ChangesCatalog != 0 {
+	if e.makes {
+		a.own.madeAt = seq
+	}
+	if e.makes || e.flags&rewrite.ChangesCatalog != 0 {
 		// A new temporary table makes a schema that is searched first.
 		a.dirty, a.touched, a.touchedAt = true, true, seq
 		s.ddl.Store(seq)

@@ -20,7 +20,13 @@ func (s *session) prepare(ctx context.Context, body []byte) error {
 	if !s.settleSettings() || !s.settleNames() {
 		return nil
 	}
-	at := s.db.now()
+	switch r, refusal := s.settleOwn(ctx); r {
+	case skipped:
+		return nil
+	case refused:
+		return s.refuseParse(m.Name, s.refuse(refusal))
+	}
+	at := s.now()
 	stmts, err := s.scan(m.SQL, at, s.settings.Load().backslash)
 	switch {
 	case err != nil && rewrite.ReachesAnyhow(at.matcher, m.SQL):
@@ -38,6 +44,8 @@ func (s *session) prepare(ctx context.Context, body []byte) error {
 	case len(stmts) == 1 && stmts[0].First == "execute":
 		st.effect = effectOf(at, m.SQL, &stmts[0])
 		return s.parseExecute(ctx, st, body, &stmts[0])
+	case flags&namesPlanned != 0 && len(stmts) == 1 && s.hasExecute(st, at, &stmts[0]):
+		return s.parseExecute(ctx, st, body, &stmts[0])
 	case flags&namesPlanned != 0 && (len(stmts) != 1 || !usesName(&stmts[0])):
 		return s.refuseParse(m.Name, s.refuse(namesPlannedError("SQL")))
 	case flags&rewrite.Reaches == 0:
@@ -49,7 +57,7 @@ func (s *session) prepare(ctx context.Context, body []byte) error {
 		return s.refuseParse(m.Name, s.refuse(severalStatements()))
 	}
 	st.effect = effectOf(at, m.SQL, &stmts[0])
-	return s.planParse(ctx, st, body, &stmts[0])
+	return s.planParse(ctx, at, st, body, stmts)
 }
 
 func (s *session) passParse(st *statement, body []byte) error {
@@ -68,7 +76,7 @@ func (s *session) pushParse(st *statement) {
 }
 
 // planParse sends a Parse that reaches something protected.
-func (s *session) planParse(ctx context.Context, st *statement, body []byte, stmt *shape.Statement) error {
+func (s *session) planParse(ctx context.Context, at *state, st *statement, body []byte, stmts []shape.Statement) error {
 	m := &s.asks.parse
 	switch r, refusal := s.readyToPlan(ctx); r {
 	case skipped:
@@ -78,14 +86,16 @@ func (s *session) planParse(ctx context.Context, st *statement, body []byte, stm
 	case refused:
 		return s.refuseParse(m.Name, s.refuse(refusal))
 	}
+	stmt := &s.scannedIn(at, m.SQL, stmts)[0]
 	s.noteMade(stmt)
-	return s.sendPlanned(ctx, st, body, stmt, s.db.opts.Compiler.Plan(s.asks.planning.env, m.SQL, stmt, m.OIDs))
+	return s.sendPlanned(ctx, st, body, stmt, s.db.opts.Compiler.Plan(s.asks.planning.envFor(stmt), m.SQL, stmt, m.OIDs))
 }
 
 // sendPlanned sends a Parse as its plan says.
 func (s *session) sendPlanned(ctx context.Context, st *statement, body []byte, stmt *shape.Statement, plan *rewrite.Plan) error {
 	m := &s.asks.parse
 	st.plan, st.ctx, st.seen = plan, s.asks.planning, s.asks.planning.state
+	st.effect.makes = plan.Made != nil
 	switch st.plan.Verdict {
 	case rewrite.Forward:
 		return s.passParse(st, body)
@@ -116,6 +126,12 @@ func (s *session) bind(ctx context.Context, body []byte) error {
 	}
 	if !s.settleNames() {
 		return nil
+	}
+	switch r, refusal := s.settleOwn(ctx); r {
+	case skipped:
+		return nil
+	case refused:
+		return s.refuseBind(name, s.refuse(refusal))
 	}
 	st := s.registry.statement(stmtName)
 	if st != nil && !s.isSettled(st.seq) {
@@ -231,7 +247,7 @@ func (s *session) renew(st *statement) (readiness, *pgerr.Error) {
 // stillPlain checks that a statement that was forwarded does not reach what
 // has become protected since.
 func (s *session) stillPlain(st *statement) (readiness, *pgerr.Error) {
-	at := s.db.now()
+	at := s.now()
 	if st.seen == at {
 		return ready, nil
 	}
@@ -373,11 +389,17 @@ func (s *session) settledPortal(name []byte) *portal {
 }
 
 // execute handles an Execute.
-func (s *session) execute(_ context.Context, body []byte) error {
+func (s *session) execute(ctx context.Context, body []byte) error {
 	var m wire.Execute
 	e := expect{kind: expectExecute}
 	if !s.settleNames() {
 		return nil
+	}
+	switch r, refusal := s.settleOwn(ctx); r {
+	case skipped:
+		return nil
+	case refused:
+		return s.refuseExecute(s.refuse(refusal))
 	}
 	if m.Decode(body) == nil {
 		e.portal = s.settledPortal(m.Portal)

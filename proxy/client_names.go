@@ -16,11 +16,23 @@ import (
 // bound. Both are checked at each step: what the name stands for must not have
 // changed since the step before.
 
-// parseExecute handles a Parse of EXECUTE.
+// hasExecute reports whether a statement is EXPLAIN or CREATE TABLE AS of an
+// EXECUTE, and notes then what it uses.
+func (s *session) hasExecute(st *statement, at *state, stmt *shape.Statement) bool {
+	name, ok := rewrite.Executed(st.sql, stmt)
+	if ok {
+		st.effect = effectOf(at, st.sql, stmt)
+		st.effect.naming = &naming{kind: executes, name: name}
+	}
+	return ok
+}
+
+// parseExecute handles a Parse of EXECUTE, or of a statement that has it inside.
 func (s *session) parseExecute(ctx context.Context, st *statement, body []byte, stmt *shape.Statement) error {
 	m := &s.asks.parse
-	of := s.settledStatement([]byte(stmt.Second))
-	if refusal := s.executable(stmt.Second, of); refusal != nil {
+	name := st.effect.naming.name
+	of := s.settledStatement([]byte(name))
+	if refusal := s.executable(name, of); refusal != nil {
 		return s.refuseParse(m.Name, s.refuse(refusal))
 	}
 	if of == nil || of.plan == nil {
@@ -38,14 +50,14 @@ func (s *session) parseExecute(ctx context.Context, st *statement, body []byte, 
 	if err != nil {
 		return s.refuseParse(m.Name, s.refuse(err))
 	}
-	st.of, st.effect.flags = of, of.effect.flags
+	st.of, st.effect.flags = of, executeFlags(stmt, st.effect.flags, of)
 	return s.sendPlanned(ctx, st, body, stmt, plan)
 }
 
 // planAgain plans a statement anew in the session's planning.
 func (s *session) planAgain(st *statement, stmt *shape.Statement) *rewrite.Plan {
 	if st.of == nil {
-		return s.db.opts.Compiler.Plan(s.asks.planning.env, st.sql, stmt, st.oids)
+		return s.db.opts.Compiler.Plan(s.asks.planning.envFor(stmt), st.sql, stmt, st.oids)
 	}
 	plan, err := s.planExecute(st.sql, stmt, st.of)
 	if err != nil {
@@ -94,7 +106,7 @@ func (s *session) boundSource(st *statement) (*portal, *pgerr.Error) {
 	if !s.registry.hasPlanned() {
 		return nil, nil
 	}
-	stmts, err := s.rescan(st.sql, s.db.now())
+	stmts, err := s.rescan(st.sql, s.now())
 	if err != nil || len(stmts) != 1 {
 		return nil, unreadableFetch()
 	}

@@ -38,7 +38,13 @@ func (s *session) query(ctx context.Context, body []byte) error {
 	if !s.settleSettings() || !s.settleNames() {
 		return nil
 	}
-	st := s.db.now()
+	switch r, refusal := s.settleOwn(ctx); r {
+	case skipped:
+		return nil
+	case refused:
+		return s.refuseQuery(s.refuse(refusal))
+	}
+	st := s.now()
 	stmts, err := s.scan(sql, st, s.settings.Load().backslash)
 	if err != nil {
 		if !rewrite.ReachesAnyhow(st.matcher, sql) {
@@ -51,10 +57,10 @@ func (s *session) query(ctx context.Context, body []byte) error {
 	for i := range stmts {
 		flags |= stmts[i].Flags
 	}
-	if flags&(rewrite.Reaches|namesPlanned) == 0 {
+	if flags&(rewrite.Reaches|namesPlanned) == 0 && (len(stmts) == 1 || !s.asks.own.guarded()) {
 		return s.forwardQuery(st, sql, body, stmts)
 	}
-	return s.planQuery(ctx, sql, body, stmts)
+	return s.planQuery(ctx, st, sql, body, stmts)
 }
 
 // settleSettings waits for a change of settings that is under way, because the
@@ -68,7 +74,7 @@ func (s *session) settleSettings() bool {
 	if !s.waitFor(a.touchedAt) {
 		return false
 	}
-	if status, quiet, _ := s.queue.state(); quiet && status == wire.Idle {
+	if status, quiet, _ := s.queue.state(); quiet && status == wire.Idle && !a.open {
 		// Nothing is left that could change them back, but something may have.
 		a.touched, a.dirty = false, true
 	}
@@ -127,10 +133,13 @@ func (s *session) forwardQuery(st *state, sql, body []byte, stmts []shape.Statem
 }
 
 // planQuery sends a Query at least one of whose statements needs a plan.
-func (s *session) planQuery(ctx context.Context, sql, body []byte, stmts []shape.Statement) error {
+func (s *session) planQuery(ctx context.Context, at *state, sql, body []byte, stmts []shape.Statement) error {
 	r, refusal := s.readyToPlan(ctx)
 	if r == skipped {
 		return nil // the server would ignore it
+	}
+	if r == ready {
+		stmts = s.scannedIn(at, sql, stmts)
 	}
 	m := message{session: s, sql: sql, readiness: r, refusal: refusal}
 	m.out = s.asks.sql[:0]
@@ -169,6 +178,31 @@ type message struct {
 	// unsettled says that a statement before may change the role, the search
 	// path or how text is read; ended that it may end a failed transaction.
 	unsettled, ended bool
+	// made says that a statement before makes something that must be looked at,
+	// moved that names may mean something else behind it, some of them the
+	// session's own.
+	made, moved bool
+}
+
+// unsettles reports whether names may mean something else behind a statement.
+func unsettles(r *run, stmt *shape.Statement) bool {
+	return r.effect.flags&rewrite.ChangesSettings != 0 || changesNames(&r.effect, stmt) && (r.plan != nil || stmt.Second == "schema")
+}
+
+// changesNames reports whether a statement is DDL after which a name may mean
+// another relation.
+func changesNames(e *effect, stmt *shape.Statement) bool {
+	index := stmt.First == "create" && (stmt.Second == "index" || stmt.Second == "unique")
+	return e.flags&rewrite.ChangesCatalog != 0 && !index
+}
+
+// endsAll reports whether a statement does nothing but end the transaction.
+func endsAll(stmt *shape.Statement) bool {
+	switch stmt.First {
+	case "commit", "end", "rollback", "abort":
+		return true
+	}
+	return false
 }
 
 // add appends a statement, or what is sent instead, and a refusal if that is a
@@ -178,21 +212,27 @@ func (m *message) add(ctx context.Context, stmt *shape.Statement, before []run) 
 	if len(m.out) > 0 {
 		m.out = append(m.out, ';', ' ')
 	}
-	at := s.db.now()
+	at := s.now()
 	text := m.sql[stmt.Start:stmt.End]
 	r := run{effect: effectOf(at, m.sql, stmt)}
 	defer func() {
-		m.unsettled = m.unsettled || r.effect.flags&rewrite.ChangesSettings != 0
+		m.unsettled = m.unsettled || unsettles(&r, stmt)
 		m.ended = m.ended || r.effect.flags&endsTransaction != 0
+		m.made = m.made || r.effect.makes
+		m.moved = m.moved || r.effect.flags&(rewrite.ChangesSettings|endsTransaction) != 0 || changesNames(&r.effect, stmt)
 	}()
 	source, refusal := m.source(stmt, before)
 	switch {
+	case m.made && !endsAll(stmt):
+		return run{}, m.poison(madeInMessageError())
+	case m.moved && s.asks.own.guarded() && !endsAll(stmt) && stmt.First != "drop":
+		return run{}, m.poison(settingsInMessageError())
 	case refusal != nil:
 		return run{}, m.poison(refusal)
 	case stmt.Flags&rewrite.Reaches == 0 && !source.planned():
 		m.out = append(m.out, text...)
 		return r, nil
-	case m.unsettled, m.readiness == aborted && m.ended:
+	case m.unsettled && stmt.First != "drop", m.readiness == aborted && m.ended:
 		return run{}, m.poison(settingsInMessageError())
 	case m.readiness == aborted:
 		m.out, m.changed = append(m.out, poisonSQL...), true
@@ -203,6 +243,7 @@ func (m *message) add(ctx context.Context, stmt *shape.Statement, before []run) 
 	if err := m.plan(&r, stmt, source); err != nil {
 		return run{}, m.poison(err)
 	}
+	r.effect.makes = r.plan.Made != nil
 	switch r.plan.Verdict {
 	case rewrite.Forward:
 		m.out = append(m.out, text...)
@@ -230,13 +271,22 @@ func (m *message) plan(r *run, stmt *shape.Statement, source source) (err error)
 		r.plan, r.planning = fetch.plan, fetch.planning
 	case source.runs != nil:
 		r.plan, err = s.planExecute(m.sql, stmt, source.runs)
-		r.planning, r.effect.flags = s.asks.planning, source.runs.effect.flags
+		r.planning, r.effect.flags = s.asks.planning, executeFlags(stmt, r.effect.flags, source.runs)
 	default:
 		s.noteMade(stmt)
 		r.planning = s.asks.planning
-		r.plan = s.db.opts.Compiler.Plan(r.planning.env, m.sql, stmt, nil)
+		r.plan = s.db.opts.Compiler.Plan(r.planning.envFor(stmt), m.sql, stmt, nil)
 	}
 	return err
+}
+
+// executeFlags returns what a statement may do that executes st: no more than
+// st itself, unless it makes something of the result.
+func executeFlags(stmt *shape.Statement, flags shape.Flags, st *statement) shape.Flags {
+	if stmt.First == "execute" {
+		return st.effect.flags
+	}
+	return flags | st.effect.flags
 }
 
 // source is what an EXECUTE, FETCH or MOVE takes its result from, if that has
@@ -254,13 +304,7 @@ func (m *message) source(stmt *shape.Statement, before []run) (source, *pgerr.Er
 	s := m.session
 	switch {
 	case stmt.First == "execute":
-		st := s.statementNamed(stmt.Second, before)
-		if refusal := s.executable(stmt.Second, st); refusal != nil {
-			return source{}, refusal
-		}
-		if st != nil && st.plan != nil {
-			return source{runs: st}, nil
-		}
+		return m.executed(stmt.Second, before)
 	case usesName(stmt):
 		if !s.registry.hasPlanned() {
 			return source{}, nil
@@ -273,7 +317,22 @@ func (m *message) source(stmt *shape.Statement, before []run) (source, *pgerr.Er
 			return source{reads: p}, nil
 		}
 	case stmt.Flags&namesPlanned != 0, stmt.Flags&saysExecute != 0 && makesPlanned(before):
+		if name, ok := rewrite.Executed(m.sql, stmt); ok {
+			return m.executed(name, before)
+		}
 		return source{}, namesPlannedError(stmt.First)
+	}
+	return source{}, nil
+}
+
+// executed finds what EXECUTE of a name runs.
+func (m *message) executed(name string, before []run) (source, *pgerr.Error) {
+	st := m.session.statementNamed(name, before)
+	if refusal := m.session.executable(name, st); refusal != nil {
+		return source{}, refusal
+	}
+	if st != nil && st.plan != nil {
+		return source{runs: st}, nil
 	}
 	return source{}, nil
 }

@@ -107,13 +107,30 @@ func (s *session) rescan(sql []byte, at *state) ([]shape.Statement, error) {
 	return shape.NewScanner(s.db.seed).Scan(sql, !s.settings.Load().backslash, at.matcher)
 }
 
+// scannedIn returns the statements of a text that was scanned in the state at,
+// with what its words mean in the session's planning, which may be newer.
+func (s *session) scannedIn(at *state, sql []byte, stmts []shape.Statement) []shape.Statement {
+	if s.asks.planning.state == at {
+		return stmts
+	}
+	again, err := s.scan(sql, s.asks.planning.state, s.settings.Load().backslash)
+	if err != nil || len(again) != len(stmts) {
+		return stmts
+	}
+	return again
+}
+
 // flagsOf returns what a statement may do. Without a catalog there is no
 // telling, so everything may change settings then.
 func flagsOf(st *state, stmt *shape.Statement) shape.Flags {
 	flags := rewrite.FlagsOf(stmt)
 	switch stmt.First {
-	case "commit", "end", "rollback", "abort", "release", "prepare":
+	case "commit", "end", "rollback", "abort", "release":
 		flags |= endsTransaction
+	case "prepare":
+		if stmt.Second == "transaction" {
+			flags |= endsTransaction
+		}
 	}
 	if st.snap == nil {
 		flags |= rewrite.ChangesSettings | rewrite.ChangesCatalog

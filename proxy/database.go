@@ -47,6 +47,8 @@ type Database struct {
 	seed [2]uint64
 	// bare finds the policy's tables by name, for when there is no catalog.
 	bare *state
+	// probeSQL is what sessions ask the server with.
+	probeSQL []byte
 
 	current atomic.Pointer[state]
 	// changed counts the changes of the catalog that sessions have reported,
@@ -91,10 +93,11 @@ func NewDatabase(o DatabaseOptions) *Database {
 		o.Log = zap.NewNop()
 	}
 	d := &Database{
-		opts:   o,
-		bare:   &state{pol: o.Policy, matcher: newPolicyMatcher(o.Policy)},
-		wake:   make(chan struct{}, 1),
-		codecs: map[codecKey]*envelope.Codec{},
+		opts:     o,
+		bare:     &state{pol: o.Policy, matcher: newPolicyMatcher(o.Policy), columns: &sync.Map{}},
+		probeSQL: probeSQL(),
+		wake:     make(chan struct{}, 1),
+		codecs:   map[codecKey]*envelope.Codec{},
 	}
 	d.bare.db = d
 	d.seed = [2]uint64{rand.Uint64(), rand.Uint64()}
@@ -230,11 +233,11 @@ type state struct {
 	snap    *catalog.Snapshot // nil in the bare state
 	pol     *policy.Policy
 	matcher shape.Matcher
-	columns sync.Map // *catalog.Protected → *column
+	columns *sync.Map // *catalog.Protected → *column
 }
 
 func (d *Database) newState(snap *catalog.Snapshot) *state {
-	return &state{db: d, snap: snap, pol: d.opts.Policy, matcher: rewrite.Matcher(snap)}
+	return &state{db: d, snap: snap, pol: d.opts.Policy, matcher: rewrite.Matcher(snap), columns: &sync.Map{}}
 }
 
 // column is what a protected column needs to be sealed and opened.

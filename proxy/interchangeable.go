@@ -28,10 +28,13 @@ func interchangeable(a, b *rewrite.Plan) bool {
 	return sameParams(a.Params, b.Params) && sameColumns(a.Columns, b.Columns)
 }
 
-// sameMade reports whether two plans make interchangeable names.
+// sameMade reports whether two plans make interchangeable names and relations.
 func sameMade(a, b *rewrite.Plan) bool {
-	if (a.Prepared == nil) != (b.Prepared == nil) || (a.Cursor == nil) != (b.Cursor == nil) {
+	if (a.Prepared == nil) != (b.Prepared == nil) || (a.Cursor == nil) != (b.Cursor == nil) || (a.Made == nil) != (b.Made == nil) {
 		return false
+	}
+	if p, q := a.Made, b.Made; p != nil {
+		return p.Schema == q.Schema && p.Name == q.Name && p.Temporary == q.Temporary && slices.EqualFunc(p.Sealed, q.Sealed, sameColumn)
 	}
 	if p, q := a.Prepared, b.Prepared; p != nil {
 		return p.Name == q.Name && slices.Equal(p.ClientParams, q.ClientParams) &&

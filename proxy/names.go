@@ -212,7 +212,7 @@ func (s *session) planExecute(sql []byte, stmt *shape.Statement, st *statement) 
 	if r, refusal := s.renew(st); r != ready {
 		return nil, refusal
 	}
-	plan := rewrite.PlanExecute(s.asks.planning.env, sql, stmt, st.asPrepared())
+	plan := rewrite.PlanExecute(s.asks.planning.envFor(stmt), sql, stmt, st.asPrepared())
 	if plan.Verdict == rewrite.Refuse {
 		return nil, planRefusal(plan)
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -13,10 +14,13 @@ import (
 	"github.com/pgveil/pgveil/internal/wire"
 	"github.com/pgveil/pgveil/policy"
 	"github.com/pgveil/pgveil/rewrite"
+	"github.com/pgveil/pgveil/rewrite/catalog"
+	"github.com/pgveil/pgveil/rewrite/shape"
 )
 
 // Some of what a statement means PostgreSQL never reports by itself: the
-// current user, its memberships, the search path, and two settings of output.
+// current user, its memberships, the search path, two settings of output, and
+// the relations that only this session sees.
 // Before it plans, a session asks for them on the client's own connection, in
 // the extended protocol, with names of its own, so that it disturbs neither
 // the client's unnamed statement and portal nor its pipeline. The answers stay
@@ -32,19 +36,24 @@ const probeName = "pgveil probe"
 // probeTTL is how long the memberships of a user are relied on.
 const probeTTL = 30 * time.Second
 
-// Every name is qualified, operators too: the search path may hold others.
-const probeSQL = `SELECT pg_catalog.json_build_object(
+// probeSQL returns the text of a probe. Every name is qualified, operators too:
+// the search path may hold others.
+func probeSQL() []byte {
+	return []byte(`SELECT pg_catalog.json_build_object(
  'user', current_user,
  'path', pg_catalog.current_schemas(true),
  'bytea_output', pg_catalog.current_setting('bytea_output'),
  'extra_float_digits', pg_catalog.current_setting('extra_float_digits'),
+ 'own', ` + catalog.OwnSQL() + `,
+ 'made', ` + catalog.MadeSQL() + `,
  'member_of', ARRAY(
   WITH RECURSIVE m(oid) AS (
    SELECT a.roleid FROM pg_catalog.pg_auth_members a, pg_catalog.pg_roles r
    WHERE r.rolname OPERATOR(pg_catalog.=) current_user AND a.member OPERATOR(pg_catalog.=) r.oid
    UNION
    SELECT a.roleid FROM pg_catalog.pg_auth_members a, m WHERE a.member OPERATOR(pg_catalog.=) m.oid)
-  SELECT r.rolname FROM pg_catalog.pg_roles r, m WHERE r.oid OPERATOR(pg_catalog.=) m.oid))`
+  SELECT r.rolname FROM pg_catalog.pg_roles r, m WHERE r.oid OPERATOR(pg_catalog.=) m.oid))`)
+}
 
 // identity is what a probe tells. It is immutable.
 type identity struct {
@@ -53,6 +62,10 @@ type identity struct {
 	MemberOf         []string `json:"member_of"`
 	ByteaOutput      string   `json:"bytea_output"`
 	ExtraFloatDigits string   `json:"extra_float_digits"`
+	// Own are the relations that only the session sees. Made is the OID of the one
+	// that was asked for, which is not part of the identity.
+	Own  []catalog.Own `json:"own"`
+	Made uint32        `json:"made"`
 
 	floatDigits int
 }
@@ -86,6 +99,17 @@ type planning struct {
 	state *state
 	id    *identity
 	env   *rewrite.Env
+	// shared is env without the session's own relations, nil where there are
+	// none: what names none of them is planned alike in all sessions.
+	shared *rewrite.Env
+}
+
+// envFor returns what a statement is planned in.
+func (p *planning) envFor(stmt *shape.Statement) *rewrite.Env {
+	if p.shared == nil || stmt.Flags&rewrite.NamesOwn != 0 {
+		return p.env
+	}
+	return p.shared
 }
 
 // forms returns the settings that text forms depend on.
@@ -120,16 +144,17 @@ func (s *session) readyToPlan(ctx context.Context) (readiness, *pgerr.Error) {
 	if set.encoding != "UTF8" && set.encoding != "SQL_ASCII" {
 		return refused, badEncoding(set.encoding)
 	}
-	st, refusal := s.db.fresh(ctx)
+	base, refusal := s.db.fresh(ctx)
 	if refusal != nil {
 		return refused, refusal
 	}
-	if s.stale() {
+	a := &s.asks
+	if s.stale() || a.own.madeAt != 0 {
 		if r, refusal := s.ask(); r != ready {
 			return r, refusal
 		}
 	}
-	a := &s.asks
+	st := s.overlaid(base)
 	if a.planning == nil || a.planning.state != st || a.planning.id != a.identity ||
 		a.planning.env.BackslashStrings != set.backslash {
 		a.planning = s.newPlanning(st, a.identity)
@@ -150,16 +175,26 @@ func (s *session) waitSettled() bool {
 }
 
 func (s *session) newPlanning(st *state, id *identity) *planning {
-	return &planning{state: st, id: id, env: &rewrite.Env{
-		Snapshot:         st.snap,
-		Policy:           st.pol,
+	p := &planning{state: st, id: id, env: s.newEnv(st.snap, st.pol, id)}
+	if base := s.asks.own.of; st == s.asks.own.overlay && base != nil {
+		p.shared = s.newEnv(base.snap, st.pol, id)
+		p.shared.SearchPath = slices.DeleteFunc(slices.Clone(id.Path), catalog.IsTemporary)
+	}
+	return p
+}
+
+func (s *session) newEnv(snap *catalog.Snapshot, pol *policy.Policy, id *identity) *rewrite.Env {
+	return &rewrite.Env{
+		Snapshot:         snap,
+		Policy:           pol,
 		SearchPath:       id.Path,
 		User:             id.User,
-		Roles:            st.pol.RolesOf(policy.Identity{User: id.User, MemberOf: id.MemberOf}),
+		Roles:            pol.RolesOf(policy.Identity{User: id.User, MemberOf: id.MemberOf}),
 		BackslashStrings: s.settings.Load().backslash,
 		Copies:           true,
 		Commands:         true,
-	}}
+		Overlays:         true,
+	}
 }
 
 // stale reports whether what the last probe told may have changed.
@@ -215,8 +250,17 @@ func (s *session) probed(id *identity) {
 	a := &s.asks
 	status, quiet, errors := s.queue.state()
 	a.dirty, a.moved, a.errors, a.probedAt = false, false, errors, time.Now()
-	if quiet && status == wire.Idle {
+	if made := s.made.Swap(nil); made != nil {
+		var before []catalog.Own
+		if a.identity != nil {
+			before = a.identity.Own
+		}
+		a.own.made(made, id.Made, before)
+	}
+	a.own.madeAt, id.Made = 0, 0
+	if quiet && status == wire.Idle && !a.open { // in a group there is an implicit transaction
 		a.touched = false
+		id.Own = a.own.committed(id.Own)
 	}
 	if a.identity == nil || !a.identity.equal(id) {
 		a.identity = id
@@ -239,8 +283,8 @@ func (s *session) sendProbe(p *probe) (uint64, error) {
 		Append([]byte) ([]byte, error)
 	}{
 		&wire.Close{Kind: wire.KindStatement, Name: name},
-		&wire.Parse{Name: name, SQL: []byte(probeSQL)},
-		&wire.Bind{Portal: name, Statement: name},
+		&wire.Parse{Name: name, SQL: s.db.probeSQL},
+		&wire.Bind{Portal: name, Statement: name, Params: s.probeParams()},
 		&wire.Execute{Portal: name},
 		&wire.Close{Kind: wire.KindPortal, Name: name},
 		&wire.Close{Kind: wire.KindStatement, Name: name},

@@ -183,6 +183,9 @@ func (s *session) ran(e *effect, r *run) {
 	if e.naming.changes() {
 		s.named(e.naming, r)
 	}
+	if e.makes && r != nil {
+		s.made.Store(r.plan.Made)
+	}
 }
 
 // done passes on the frame that ends the current answer.

@@ -15,6 +15,7 @@ import (
 
 	"github.com/pgveil/pgveil/internal/pgerr"
 	"github.com/pgveil/pgveil/internal/wire"
+	"github.com/pgveil/pgveil/rewrite"
 	"github.com/pgveil/pgveil/rewrite/shape"
 )
 
@@ -41,6 +42,9 @@ type session struct {
 	// ddl is the number of the last frame that may change the catalog, until the
 	// change was reported to the Database.
 	ddl atomic.Uint64
+	// made is what a completed statement has made, until the client's side has
+	// looked at it.
+	made atomic.Pointer[rewrite.Made]
 
 	// toServerTurn is held while toServer is written to or a frame of the client
 	// is being planned, toClientTurn while toClient is. Neither is held while a

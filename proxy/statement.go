@@ -57,6 +57,8 @@ type effect struct {
 	dropName string
 	// naming is what it does to names, nil for nothing.
 	naming *naming
+	// makes says that it makes a relation that must be looked at, see Plan.Made.
+	makes bool
 }
 
 type dropKind uint8
@@ -69,7 +71,7 @@ const (
 
 // lasting reports whether anything must be watched or remembered.
 func (e *effect) lasting() bool {
-	return e.flags&(rewrite.ChangesSettings|rewrite.ChangesCatalog|endsTransaction) != 0 || e.drops != dropNothing || e.naming.changes()
+	return e.flags&(rewrite.ChangesSettings|rewrite.ChangesCatalog|endsTransaction) != 0 || e.drops != dropNothing || e.naming.changes() || e.makes
 }
 
 // registry holds the prepared statements and portals of a session. The

@@ -57,8 +57,13 @@ type binder struct {
 	copy     *Copy
 	cursor   *Cursor
 	prepared *Prepared
-	// depth is how many views stand around this query.
+	made     *Made
+	// grammar is the version that the parser gives its trees.
+	grammar int32
+	// depth is how many views stand around this query. Inside of one, terms are the
+	// nodes that were the terms of what they are now, until a rule asks for that.
 	depth int
+	terms map[*pg.Node]bool
 	// spelledRefs are the references that the binder put in the place of a star.
 	spelledRefs map[*pg.ColumnRef]found
 	// noGroup is above zero inside of function calls, where a grouped column
@@ -112,7 +117,7 @@ func (b *binder) compile() *Plan {
 	if b.changed {
 		plan = b.assemble(tree, columns)
 	}
-	plan.Copy, plan.Cursor, plan.Prepared = b.copy, b.cursor, b.prepared
+	plan.Copy, plan.Cursor, plan.Prepared, plan.Made = b.copy, b.cursor, b.prepared, b.made
 	if b.prepared != nil {
 		// The parameters are those of the statement inside, not of PREPARE.
 		b.prepared.Params, b.prepared.ClientParams = plan.Params, plan.ClientParams
@@ -137,6 +142,7 @@ func (b *binder) parse() (*pg.ParseResult, *pgerr.Error) {
 	case len(tree.Stmts) != 1:
 		return nil, internalRefusal("statement was split wrongly")
 	}
+	b.grammar = tree.Version
 	return tree, nil
 }
 
@@ -189,6 +195,10 @@ func (b *binder) access(p *catalog.Protected) policy.Access {
 func (b *binder) statement(n *pg.Node, sc *scope) []*column {
 	switch s := n.GetNode().(type) {
 	case *pg.Node_SelectStmt:
+		if into := intoOf(s.SelectStmt); into != nil {
+			b.selectInto(s.SelectStmt, into, sc)
+			return nil
+		}
 		return b.query(s.SelectStmt, sc, nil)
 	case *pg.Node_InsertStmt:
 		return b.insert(s.InsertStmt, sc)

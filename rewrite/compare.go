@@ -197,6 +197,10 @@ func (b *binder) toTerm(n *pg.Node, t typ) {
 	if !b.mayCompare(t.prot) {
 		return
 	}
+	if b.terms[n] {
+		delete(b.terms, n)
+		return
+	}
 	n.Node = term(&pg.Node{Node: n.Node}).Node
 	b.changed = true
 }

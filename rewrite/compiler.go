@@ -33,6 +33,10 @@ type Env struct {
 	// PREPARE and DECLARE, over a protected relation are refused: sent as they
 	// are, they would carry values in clear.
 	Copies, Commands bool
+	// Overlays says that the caller looks at what Plan.Made says, and that
+	// Snapshot has the session's own relations. Without it SELECT INTO, CREATE
+	// TABLE AS and CREATE VIEW over a protected relation are refused.
+	Overlays bool
 
 	once sync.Once
 	sum  [16]byte
@@ -42,8 +46,8 @@ type Env struct {
 func (e *Env) digest() [16]byte {
 	e.once.Do(func() {
 		h := sha256.New()
-		fmt.Fprintf(h, "%q %q %q %v %t %t %t",
-			e.Snapshot.Version, e.Policy.Version, e.SearchPath, e.Roles, e.BackslashStrings, e.Copies, e.Commands)
+		fmt.Fprintf(h, "%q %q %q %v %t %t %t %t",
+			e.Snapshot.Version, e.Policy.Version, e.SearchPath, e.Roles, e.BackslashStrings, e.Copies, e.Commands, e.Overlays)
 		copy(e.sum[:], h.Sum(nil))
 	})
 	return e.sum

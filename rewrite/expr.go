@@ -47,6 +47,9 @@ func (b *binder) infer(n *pg.Node, sc *scope) typ {
 	if n == nil || b.refusal != nil {
 		return typ{}
 	}
+	if t, ok := b.ownForm(n, sc); ok {
+		return t
+	}
 	switch e := n.Node.(type) {
 	case *pg.Node_AConst:
 		return typ{open: true, null: e.AConst.Isnull}

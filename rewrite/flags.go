@@ -19,12 +19,28 @@ const (
 	// NamesStatement says that the statement's Second word may be the name of a
 	// prepared statement or cursor: EXECUTE, FETCH, MOVE.
 	NamesStatement
+	// NamesOwn says that the statement names a relation of an overlay, so that it
+	// must be planned with it. Without it the plan is the same in every session.
+	NamesOwn
+	// saysInto is raised by the word: SELECT INTO makes a table.
+	saysInto
 )
 
 // FlagsOf returns what a statement may do: the flags that its words raised
 // together with those of its first keyword.
 func FlagsOf(st *shape.Statement) shape.Flags {
-	return st.Flags | firstWord(st.First)
+	flags := st.Flags | firstWord(st.First)
+	if flags&saysInto == 0 {
+		return flags
+	}
+	switch st.First {
+	case "select":
+		flags |= ChangesSettings | ChangesCatalog
+	case "with", "values", "table", "explain":
+		// It may be an INSERT INTO inside; then looking again costs little.
+		flags |= ChangesSettings
+	}
+	return flags
 }
 
 func firstWord(word string) shape.Flags {
@@ -48,10 +64,33 @@ type matcher map[string]shape.Flags
 
 func (m matcher) Match(ident []byte) shape.Flags { return m[string(ident)] }
 
+// OwnMatcher adds to the Matcher of a database what an overlay of its snapshot
+// adds: the names of the session's own relations.
+func OwnMatcher(database shape.Matcher, overlay *catalog.Snapshot) shape.Matcher {
+	own := matcher{}
+	for name := range overlay.OwnNames() {
+		own[name] = NamesOwn
+	}
+	for name := range overlay.Names() {
+		own[name] = NamesOwn | Reaches
+	}
+	return bothMatcher{database, own}
+}
+
+// bothMatcher says what either of two matchers says.
+type bothMatcher struct {
+	database shape.Matcher
+	own      matcher
+}
+
+func (m bothMatcher) Match(ident []byte) shape.Flags {
+	return m.database.Match(ident) | m.own.Match(ident)
+}
+
 // Matcher returns the words that raise flags in a database: the names that
 // reach something protected, and the functions that change settings.
 func Matcher(snap *catalog.Snapshot) shape.Matcher {
-	m := matcher{"set_config": ChangesSettings}
+	m := matcher{"set_config": ChangesSettings, "into": saysInto}
 	for name := range snap.SettingFunctions() {
 		m[name] |= ChangesSettings
 	}

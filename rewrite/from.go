@@ -116,10 +116,13 @@ func (b *binder) rangeVar(rv *pg.RangeVar, sc *scope) ([]*column, bool) {
 func (b *binder) readable(rv *pg.RangeVar, src *source) *catalog.Relation {
 	rel := b.lookup(rv)
 	if rel != nil && rel.Definition != "" {
-		if cols, ok := b.view(rel); ok {
+		cols, refusal := b.view(rel)
+		if refusal == nil {
 			src.cols = cols
 			return rel
 		}
+		b.tainted("relation", rel.Schema+"."+rel.Name, rel.Tainted+": "+refusal.Message+".")
+		return rel
 	}
 	if rel = b.usable(rel, rv); rel != nil {
 		src.cols = columnsOf(rel)

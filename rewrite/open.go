@@ -162,7 +162,7 @@ func (b *binder) laterColumn(name string, n *pg.Node, t typ) *column {
 		return &column{name: name, later: t.later}
 	}
 	l := b.undecided(func(u Use) { b.settle(n, t, u) })
-	if cast := n.GetTypeCast(); cast != nil {
+	if cast := n.GetTypeCast(); cast != nil && !b.ownSealed(n) {
 		l.typed, _ = b.typeNamed(cast.TypeName)
 	} else {
 		l.kinds = b.kindOf(n)

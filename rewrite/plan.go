@@ -51,6 +51,9 @@ type Plan struct {
 	Copy     *Copy
 	Prepared *Prepared
 	Cursor   *Cursor
+	// Made is set for a statement that makes or changes a relation that the
+	// session must look at.
+	Made *Made
 }
 
 // Piece is a run of text, or a slot of the client's statement in its place.

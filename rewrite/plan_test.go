@@ -84,7 +84,7 @@ func openPage(t *testing.T, file string) *page {
 	p := &page{archive: archive, compiler: rewrite.New(1000)}
 	p.env = environment(t, section("policy"), section("schema"), strings.TrimSpace(string(section("user"))))
 	p.env.Commands = strings.HasSuffix(file, "session.txtar")
-	p.env.Copies = p.env.Commands
+	p.env.Copies, p.env.Overlays = p.env.Commands, true
 	return p
 }
 
@@ -169,6 +169,14 @@ func show(p planned) string {
 }
 
 func showSession(out *bytes.Buffer, p *rewrite.Plan) {
+	if m := p.Made; m != nil {
+		fmt.Fprintf(out, "makes %q.%q temporary %t\n", m.Schema, m.Name, m.Temporary)
+		for i, c := range m.Sealed {
+			if c != nil {
+				fmt.Fprintf(out, "its column %d holds %s %s\n", i+1, c.Column, c.Logical.Name)
+			}
+		}
+	}
 	if c := p.Copy; c != nil {
 		fmt.Fprintf(out, "copy %v format %d header %t match %t delimiter %q quote %q escape %q null %q\n", c.From, c.Format, c.Header, c.Match, c.Delimiter, c.Quote, c.Escape, c.Null)
 		for i, col := range c.Columns {

@@ -5,6 +5,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/pgveil/pgveil/internal/pgerr"
+	"github.com/pgveil/pgveil/rewrite/catalog"
 	"github.com/pgveil/pgveil/rewrite/shape"
 )
 
@@ -89,7 +90,7 @@ func (b *binder) declare(s *pg.DeclareCursorStmt) {
 // arguments take the parts that its parameters play. It is not cached, because
 // what the name means is the session's.
 func PlanExecute(env *Env, sql []byte, st *shape.Statement, of *Prepared) *Plan {
-	if len(of.Params) == 0 && len(of.ClientParams) == 0 {
+	if len(of.Params) == 0 && len(of.ClientParams) == 0 && st.First == "execute" {
 		return &Plan{Verdict: Forward, Columns: of.Columns}
 	}
 	b := newBinder(env, sql, st, nil)
@@ -97,9 +98,16 @@ func PlanExecute(env *Env, sql []byte, st *shape.Statement, of *Prepared) *Plan 
 	if refusal != nil {
 		return &Plan{Refusal: refusal}
 	}
-	s := tree.Stmts[0].Stmt.GetExecuteStmt()
+	s, into := executed(tree.Stmts[0].Stmt)
 	if s == nil || s.Name != of.Name {
 		return &Plan{Refusal: internalRefusal("this is not EXECUTE of that statement")}
+	}
+	columns := of.Columns
+	if st.First != "execute" {
+		columns = nil // EXPLAIN and CREATE TABLE AS have a result of their own
+	}
+	if into != nil {
+		b.makes(into, b.sealedOf(of))
 	}
 	want := 0
 	for _, p := range of.Params {
@@ -109,11 +117,52 @@ func PlanExecute(env *Env, sql []byte, st *shape.Statement, of *Prepared) *Plan 
 		b.wrongArguments(of.Name)
 		return &Plan{Refusal: b.refusal}
 	}
-	b.arguments(s, of)
+	plan := &Plan{Verdict: Forward, Columns: columns}
+	if len(of.Params) > 0 || len(of.ClientParams) > 0 {
+		b.arguments(s, of)
+		plan = b.assemble(tree, columns)
+	}
 	if b.refusal != nil {
 		return &Plan{Refusal: b.refusal}
 	}
-	return b.assemble(tree, of.Columns)
+	plan.Made = b.made
+	return plan
+}
+
+// executed returns the EXECUTE that a statement is or has inside, and what its
+// rows are put into, nil for none.
+func executed(n *pg.Node) (s *pg.ExecuteStmt, into *pg.IntoClause) {
+	if e := n.GetExplainStmt(); e != nil {
+		n = e.Query
+	}
+	if c := n.GetCreateTableAsStmt(); c != nil {
+		n, into = c.Query, c.Into
+	}
+	return n.GetExecuteStmt(), into
+}
+
+// Executed returns the name of the prepared statement that EXPLAIN EXECUTE or
+// CREATE TABLE AS EXECUTE runs. ok is false for a statement that is none.
+func Executed(sql []byte, st *shape.Statement) (name string, ok bool) {
+	tree, err := pg.Parse(string(sql[st.Start:st.End]))
+	if err != nil || len(tree.Stmts) != 1 {
+		return "", false
+	}
+	s, _ := executed(tree.Stmts[0].Stmt)
+	return s.GetName(), s != nil
+}
+
+// sealedOf returns what the columns of a prepared statement are sealed for.
+func (b *binder) sealedOf(of *Prepared) []*catalog.Protected {
+	for _, c := range of.Columns {
+		if c.Container != nil {
+			b.noBox(c.Container, "a new table")
+		}
+	}
+	if of.Columns == nil {
+		return nil
+	}
+	return sealedIn(of.Columns)
 }
 
 // arguments replaces the client's arguments by those of the sent statement.

@@ -62,9 +62,6 @@ func (b *binder) query(s *pg.SelectStmt, sc *scope, wants []want) []*column {
 }
 
 func (b *binder) selectCore(s *pg.SelectStmt, sc *scope, wants []want) []*column {
-	if s.IntoClause != nil {
-		defer b.noInto(s.IntoClause)
-	}
 	star := b.from(s.FromClause, sc)
 	// A literal that is written is sealed as such, whatever else is done with it.
 	first := len(s.GroupClause) == 0 && slices.ContainsFunc(wants, func(w want) bool { return w.store != nil })
@@ -88,13 +85,6 @@ func (b *binder) selectCore(s *pg.SelectStmt, sc *scope, wants []want) []*column
 	b.distinct(s, sc, out, wants)
 	b.tail(s, sc, out)
 	return out
-}
-
-// noInto refuses SELECT INTO of a query that reached something protected.
-func (b *binder) noInto(into *pg.IntoClause) {
-	if b.reached {
-		b.command("SELECT INTO " + into.GetRel().GetRelname())
-	}
 }
 
 // groupBy types GROUP BY. A sealed column is grouped by its term; in the

@@ -142,6 +142,6 @@ func (l *later) mergesWith(p *catalog.Protected) bool {
 
 func (b *binder) mergeLiteral(name string, literal *later, p *catalog.Protected) *column {
 	b.decide(literal, b.notWritten(b.use(Stored, p)))
-	b.changed = true
+	b.changed = b.changed || b.depth == 0
 	return &column{name: name, prot: b.without(p)}
 }

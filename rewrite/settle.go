@@ -26,6 +26,10 @@ func (b *binder) settle(n *pg.Node, t typ, u Use) {
 		b.settleLater(n, t, u)
 		return
 	}
+	if b.depth > 0 && u.Role != Verbatim {
+		b.settleOwn(n, t, u)
+		return
+	}
 	if t.array {
 		for _, item := range elements(n) {
 			b.settle(item, typ{open: true}, u)
@@ -157,7 +161,7 @@ func paramNode(number int) *pg.Node { return pg.MakeParamRefNode(int32(number), 
 
 // settleList settles the whole of IN (…) where it is one slot.
 func (b *binder) settleList(list *pg.List, u Use) bool {
-	if len(list.GetItems()) == 0 {
+	if len(list.GetItems()) == 0 || b.depth > 0 && u.Role != Verbatim {
 		return false
 	}
 	slot := b.slotAt(location(list.Items[0]))

@@ -36,18 +36,23 @@ func (b *binder) utility(n *pg.Node) {
 	case *pg.Node_DeclareCursorStmt:
 		b.declare(s.DeclareCursorStmt)
 	default:
-		b.command(commandName(s))
+		if !b.serverSide(n) && !b.definition(n) {
+			b.command(commandName(s))
+		}
 	}
 }
 
 // carriedOut reports whether the session does its part in a statement that
-// needs one: to change the data of COPY, to remember what PREPARE and DECLARE make.
+// needs one: to change the data of COPY, to remember what PREPARE and DECLARE
+// make, to look at the relations that it makes.
 func (b *binder) carriedOut(n *pg.Node) bool {
 	switch n.GetNode().(type) {
 	case *pg.Node_CopyStmt:
 		return b.env.Copies
 	case *pg.Node_PrepareStmt, *pg.Node_DeclareCursorStmt:
 		return b.env.Commands
+	case *pg.Node_CreateTableAsStmt, *pg.Node_CreateStmt, *pg.Node_ViewStmt:
+		return b.env.Overlays
 	}
 	return true
 }

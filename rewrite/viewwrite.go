@@ -19,8 +19,8 @@ func (b *binder) writeTarget(rv *pg.RangeVar) *source {
 		b.tainted("relation", rel.Schema+"."+rel.Name, why+", so what is written to it is handled by code that pgveil does not see.")
 		return &source{alias: rv.Relname, opaque: true}
 	}
-	cols, ok := b.view(rel)
-	if !ok {
+	cols, refusal := b.view(rel)
+	if refusal != nil {
 		return b.target(rv)
 	}
 	src := &source{alias: rv.Relname, schema: rel.Schema, rel: rel, cols: cols}
@@ -45,7 +45,7 @@ func (b *binder) diverted(rel *catalog.Relation, depth int) string {
 		if rv == nil {
 			continue // a join or a subquery: the server refuses to write to it
 		}
-		if inner := b.env.Snapshot.Lookup(nil, rv.Schemaname, rv.Relname); inner != nil && inner.Definition != "" {
+		if inner := b.env.Snapshot.Lookup(b.pathIn(rel), rv.Schemaname, rv.Relname); inner != nil && inner.Definition != "" {
 			if why := b.diverted(inner, depth+1); why != "" {
 				return why
 			}

@@ -84,7 +84,7 @@ func newEnv(p *policy.Policy, who sender) *rewrite.Env {
 	return &rewrite.Env{
 		Policy: p, User: who.user, SearchPath: searchPath(who.path, who.user),
 		Roles:  p.RolesOf(policy.Identity{User: who.user, MemberOf: who.memberOf}),
-		Copies: true, Commands: true, // as a session does
+		Copies: true, Commands: true, Overlays: true, // as a session does
 	}
 }
 

@@ -33,7 +33,7 @@ func newLinter(t *testing.T, o Options) *Linter {
 	}
 	return New(&rewrite.Env{
 		Snapshot: snapshot, Policy: pol, User: "admin", SearchPath: []string{"pg_catalog", "public"},
-		Roles: pol.RolesOf(policy.Identity{User: "admin"}), Copies: true, Commands: true,
+		Roles: pol.RolesOf(policy.Identity{User: "admin"}), Copies: true, Commands: true, Overlays: true,
 	}, o)
 }
 

@@ -37,6 +37,10 @@ const (
 	Forbidden Code = "not-allowed-by-policy"
 	// CopyToPlain is a copy of a protected column into an unprotected one.
 	CopyToPlain Code = "copy-to-unprotected"
+	// PermanentCopy is a new table or materialized view with a copy of a protected column.
+	PermanentCopy Code = "permanent-copy"
+	// ServerSide is code that would run inside the server over a protected relation.
+	ServerSide Code = "server-side-code"
 	// ComputedValue is a write of something that the server computes.
 	ComputedValue Code = "computed-value"
 	// UnclearName is a name that may mean a protected column or something else.

@@ -150,7 +150,7 @@ func (s *Snapshot) AsApplied() *Snapshot {
 	sum := sha256.Sum256([]byte(s.Version + " as applied"))
 	a := &Snapshot{
 		Version: hex.EncodeToString(sum[:16]), relations: maps.Clone(s.relations), byOID: maps.Clone(s.byOID),
-		types: s.types, tainted: s.tainted, settings: s.settings, problems: s.problems, names: s.names, retyped: sync.Map{},
+		types: s.types, tainted: s.tainted, settings: s.settings, problems: s.problems, names: s.names, retyped: &sync.Map{}, functions: s.functions,
 	}
 	for name, r := range s.relations {
 		if !r.Protects() {

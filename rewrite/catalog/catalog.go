@@ -72,6 +72,9 @@ type Relation struct {
 	// elsewhere than to the table that it shows: it has rules or INSTEAD OF
 	// triggers of its own. Empty for others.
 	Diverted string
+	// Own says that only the session at hand sees the relation so, Temporary that
+	// it is in its temporary schema.
+	Own, Temporary bool
 
 	byName map[string]int
 }

@@ -69,7 +69,8 @@ func load(ctx context.Context, q Querier, pol *policy.Policy) (*Snapshot, error)
 const typesSQL = `
 SELECT t.oid, n.nspname::text, t.typname::text, t.typlen,
        CASE WHEN t.typcategory = 'A' THEN t.typelem ELSE 0 END
-FROM pg_catalog.pg_type t JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace`
+FROM pg_catalog.pg_type t JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
+WHERE n.nspname !~ '^pg_(toast_)?temp_'`
 
 func (s *Snapshot) loadTypes(ctx context.Context, q Querier) error {
 	rows, err := q.Query(ctx, typesSQL)
@@ -89,11 +90,13 @@ func (s *Snapshot) loadTypes(ctx context.Context, q Querier) error {
 	return nil
 }
 
-// Composite types, indexes and TOAST tables cannot stand in FROM.
+// Composite types, indexes and TOAST tables cannot stand in FROM. Temporary
+// relations are their session's own, see Overlay: they would make every
+// session's plans new whenever one session makes a table.
 const relationsSQL = `
 SELECT c.oid, n.nspname::text, c.relname::text, c.relkind::text
 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-WHERE c.relkind IN ('r', 'v', 'm', 'S', 'f', 'p')`
+WHERE c.relkind IN ('r', 'v', 'm', 'S', 'f', 'p') AND c.relpersistence <> 't'`
 
 func (s *Snapshot) loadRelations(ctx context.Context, q Querier) error {
 	rows, err := q.Query(ctx, relationsSQL)
@@ -118,7 +121,7 @@ const columnsSQL = `
 SELECT a.attrelid, a.attname::text, a.attnum, a.atttypid, a.atttypmod, a.attnotnull,
        a.atthasdef AND a.attgenerated = '' OR a.attidentity <> '', a.attgenerated <> ''
 FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
-WHERE a.attnum > 0 AND NOT a.attisdropped AND c.relkind IN ('r', 'v', 'm', 'S', 'f', 'p')
+WHERE a.attnum > 0 AND NOT a.attisdropped AND c.relkind IN ('r', 'v', 'm', 'S', 'f', 'p') AND c.relpersistence <> 't'
 ORDER BY a.attrelid, a.attnum`
 
 func (s *Snapshot) loadColumns(ctx context.Context, q Querier) error {

@@ -103,7 +103,7 @@ CREATE TABLE public.pg_class (); CREATE TABLE a."T" ();`)
 	if _, err := conn.PgConn().Exec(t.Context(), "CREATE TEMP TABLE t (); CREATE TEMP TABLE own ()").ReadAll(); err != nil {
 		t.Fatal(err)
 	}
-	s := load(t, conn, protecting())
+	database := load(t, conn, protecting())
 	for _, path := range []string{
 		"public", "a, b", "b, a", `"C d", public`, "pg_catalog, public", "public, pg_catalog", "a, pg_temp", "pg_temp, a", "nothing, b", "",
 	} {
@@ -117,6 +117,7 @@ CREATE TABLE public.pg_class (); CREATE TABLE a."T" ();`)
 		if err := conn.QueryRow(t.Context(), "SELECT current_schemas(true)::text[]").Scan(&effective); err != nil {
 			t.Fatal(err)
 		}
+		s := database.Overlay(own(t, conn, "{}"))
 		for _, name := range []string{"t", "own", "only_b", "v", "pg_class", "pg_temp.t", "pg_temp.only_b", "a.t", "a.only_b", `"C d".t`, `a."T"`, `"T"`, "no.t"} {
 			var want *uint32
 			if err := conn.QueryRow(t.Context(), "SELECT to_regclass($1)::oid", name).Scan(&want); err != nil {

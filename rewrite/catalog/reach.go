@@ -156,8 +156,8 @@ func (f *function) hidesNames() bool {
 
 // settingsPattern finds the statements that change what statements mean: SET
 // and RESET of a parameter that pgveil follows, or of one whose name the body
-// puts together.
-var settingsPattern = regexp.MustCompile(`\bset_config\b|\bdiscard\b|\breset\s+all\b|\b(set|reset)\s+(local\s+|session\s+)?` +
+// puts together, and DDL, which may be of the session's own tables.
+var settingsPattern = regexp.MustCompile(`\b(create|alter|drop)\b|\binto\s+temp|\bset_config\b|\bdiscard\b|\breset\s+all\b|\b(set|reset)\s+(local\s+|session\s+)?` +
 	`(role|session|authorization|search_path|schema|datestyle|time\s*zone|intervalstyle|bytea_output|extra_float_digits|` +
 	`client_encoding|names|standard_conforming_strings|%|'|")`)
 

@@ -26,10 +26,17 @@ type Snapshot struct {
 	settings map[string]struct{}
 	problems []Problem
 	names    map[string]struct{}
+	// functions are the user's, kept for overlays.
+	functions []*function
+
+	// own are the relations of an overlay, which go before those of the database;
+	// nil in a snapshot of the database.
+	own      map[relationName]*Relation
+	ownByOID map[uint32]*Relation
 
 	// retyped remembers what Retyped returned. It is a cache, not a part of what
-	// the snapshot says.
-	retyped sync.Map
+	// the snapshot says, and overlays share it.
+	retyped *sync.Map
 }
 
 type relationName struct{ schema, name string }
@@ -57,6 +64,7 @@ func newSnapshot() *Snapshot {
 		tainted:   map[string]string{},
 		settings:  map[string]struct{}{},
 		names:     map[string]struct{}{},
+		retyped:   &sync.Map{},
 	}
 }
 
@@ -95,7 +103,10 @@ func schemas(searchPath []string, schema string) iter.Seq[string] {
 // temporary schema.
 func (s *Snapshot) Lookup(searchPath []string, schema, name string) *Relation {
 	for at := range schemas(searchPath, schema) {
-		if r, ok := s.relations[relationName{at, name}]; ok {
+		if r, ok := s.own[relationName{at, name}]; ok {
+			return r
+		}
+		if r, ok := s.relations[relationName{at, name}]; ok && s.ownByOID[r.OID] == nil {
 			return r
 		}
 	}
@@ -103,9 +114,14 @@ func (s *Snapshot) Lookup(searchPath []string, schema, name string) *Relation {
 }
 
 // Relation returns the relation of an OID, or nil.
-func (s *Snapshot) Relation(oid uint32) *Relation { return s.byOID[oid] }
+func (s *Snapshot) Relation(oid uint32) *Relation {
+	if r, ok := s.ownByOID[oid]; ok {
+		return r
+	}
+	return s.byOID[oid]
+}
 
-// Relations yields every relation, in no order.
+// Relations yields every relation of the database, in no order.
 func (s *Snapshot) Relations() iter.Seq[*Relation] { return maps.Values(s.relations) }
 
 // TaintedFunction reports whether any function of this name, in whatever
@@ -124,7 +140,8 @@ func (s *Snapshot) SettingFunctions() iter.Seq[string] { return maps.Keys(s.sett
 
 // Names yields every identifier that a statement cannot contain without being
 // looked at: protected relations, tables of the policy that do not exist yet,
-// tainted relations and tainted functions.
+// tainted relations and tainted functions. Of an overlay it yields those that
+// the snapshot beneath does not have.
 func (s *Snapshot) Names() iter.Seq[string] { return maps.Keys(s.names) }
 
 // Problems says where the database is not what the policy needs.

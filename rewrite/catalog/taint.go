@@ -30,6 +30,7 @@ func (s *Snapshot) taint(pol *policy.Policy, all reach) {
 		}
 	}
 	s.findSettings(all.functions)
+	s.functions = all.functions
 }
 
 // taintFamilies closes protected tables that have partitions, parents or

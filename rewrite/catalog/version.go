@@ -12,22 +12,26 @@ import (
 // versionSQL sums a hash of the identity and the age of every catalog row that
 // a plan can depend on. Sums need no order, and a row that goes, comes or
 // changes changes its sum. Rows below 16384 are initdb's and never change.
+// Temporary relations are left out, as in a Snapshot.
 const versionSQL = `
 SELECT ARRAY[
- (SELECT coalesce(sum(pg_catalog.hash_record_extended(ROW(oid, nspname), 1)), 0) FROM pg_catalog.pg_namespace)::text,
+ (SELECT coalesce(sum(pg_catalog.hash_record_extended(ROW(oid, nspname), 1)), 0) FROM pg_catalog.pg_namespace
+  WHERE nspname !~ '^pg_(toast_)?temp_')::text,
  (SELECT coalesce(sum(pg_catalog.hash_record_extended(ROW(oid, xmin, relname, relnamespace), 2)), 0)
-  FROM pg_catalog.pg_class WHERE oid >= 16384 AND relkind IN ('r', 'v', 'm', 'S', 'f', 'p'))::text,
+  FROM pg_catalog.pg_class WHERE oid >= 16384 AND relkind IN ('r', 'v', 'm', 'S', 'f', 'p') AND relpersistence <> 't')::text,
  (SELECT coalesce(sum(pg_catalog.hash_record_extended(ROW(a.attrelid, a.attnum, a.xmin), 3)), 0)
   FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
-  WHERE a.attrelid >= 16384 AND a.attnum > 0 AND c.relkind IN ('r', 'v', 'm', 'S', 'f', 'p'))::text,
- (SELECT coalesce(sum(pg_catalog.hash_record_extended(ROW(oid, xmin), 4)), 0)
-  FROM pg_catalog.pg_type WHERE oid >= 16384)::text,
+  WHERE a.attrelid >= 16384 AND a.attnum > 0 AND c.relkind IN ('r', 'v', 'm', 'S', 'f', 'p') AND c.relpersistence <> 't')::text,
+ (SELECT coalesce(sum(pg_catalog.hash_record_extended(ROW(t.oid, t.xmin), 4)), 0)
+  FROM pg_catalog.pg_type t JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
+  WHERE t.oid >= 16384 AND n.nspname !~ '^pg_(toast_)?temp_')::text,
  (SELECT coalesce(sum(pg_catalog.hash_record_extended(ROW(oid, xmin), 5)), 0)
   FROM pg_catalog.pg_proc WHERE oid >= 16384)::text,
  (SELECT coalesce(sum(pg_catalog.hash_record_extended(ROW(inhrelid, inhparent, xmin), 6)), 0)
   FROM pg_catalog.pg_inherits)::text,
  (SELECT coalesce(sum(pg_catalog.hash_record_extended(ROW(oid, xmin), 7)), 0)
-  FROM pg_catalog.pg_rewrite WHERE oid >= 16384)::text,
+  FROM pg_catalog.pg_rewrite r WHERE oid >= 16384
+  AND (SELECT c.relpersistence FROM pg_catalog.pg_class c WHERE c.oid = r.ev_class) <> 't')::text,
  (SELECT coalesce(sum(pg_catalog.hash_record_extended(ROW(oid, xmin), 8)), 0)
   FROM pg_catalog.pg_constraint WHERE conname LIKE 'pgveil\_guard\_%')::text,
  (SELECT coalesce(sum(pg_catalog.hash_record_extended(ROW(oid, tgrelid, xmin), 10)), 0)

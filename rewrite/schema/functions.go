@@ -53,7 +53,7 @@ func (r *reader) createFunction(s *pg.CreateFunctionStmt, n *pg.Node) {
 		if err != nil {
 			r.note("the body of function %s cannot be read", f.name)
 		}
-		body = append(body, text)
+		body = append(body, strings.TrimPrefix(text, "CREATE ")) // it does not create anything when it runs
 	}
 	if language != "c" && language != "internal" {
 		f.body = strings.Join(body, " ")
