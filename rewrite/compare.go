@@ -102,6 +102,10 @@ func sameEquality(l, r catalog.Type) bool {
 
 // compareOpen compares a sealed expression with a literal or parameter.
 func (b *binder) compareOpen(sn *pg.Node, s typ, on *pg.Node, o typ) {
+	if !o.open && o.prot == nil && s.prot.Logical.Name == "bool" {
+		b.truth(sn, s)
+		return
+	}
 	if !o.open || o.array {
 		b.sealedWithPlain(s.prot)
 		return

@@ -10,16 +10,22 @@ func (b *binder) condition(n *pg.Node, sc *scope, what string) {
 	t := b.expr(n, sc)
 	switch {
 	case t.prot != nil && t.prot.Logical.Name == "bool":
-		b.toTerm(n, t)
-		truth := boolNode(true)
-		b.settle(truth, typ{open: true}, b.use(Equality, t.prot))
-		equal := []*pg.Node{pg.MakeStrNode("pg_catalog"), pg.MakeStrNode("=")}
-		n.Node = pg.MakeAExprNode(pg.A_Expr_Kind_AEXPR_OP, equal, &pg.Node{Node: n.Node}, truth, -1).Node
+		b.truth(n, t)
 	case t.prot != nil:
 		b.unsupported(what, t.prot)
 	case t.open:
 		b.settle(n, t, Use{})
 	}
+}
+
+// truth puts the plain boolean in the place of a sealed one: whether its term
+// is that of true.
+func (b *binder) truth(n *pg.Node, t typ) {
+	b.toTerm(n, t)
+	truth := boolNode(true)
+	b.settle(truth, typ{open: true}, b.use(Equality, t.prot))
+	equal := []*pg.Node{pg.MakeStrNode("pg_catalog"), pg.MakeStrNode("=")}
+	n.Node = pg.MakeAExprNode(pg.A_Expr_Kind_AEXPR_OP, equal, &pg.Node{Node: n.Node}, truth, -1).Node
 }
 
 func (b *binder) conditions(list []*pg.Node, sc *scope, what string) {

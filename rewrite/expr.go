@@ -328,8 +328,13 @@ func (b *binder) argument(f *pg.FuncCall, name string, arg *pg.Node, sc *scope) 
 
 func (b *binder) countArgument(f *pg.FuncCall, name string, arg *pg.Node, t typ) {
 	system := len(f.Funcname) == 1 || f.Funcname[0].GetString_().GetSval() == "pg_catalog"
-	if name == "pg_typeof" && system {
+	switch {
+	case !system:
+	case name == "pg_typeof":
 		b.typeOf(arg, t)
+		return
+	case t.prot.Logical.Name == "bool" && (name == "bool_and" || name == "bool_or" || name == "every"):
+		b.truth(arg, t)
 		return
 	}
 	if name != "count" || !system || len(f.Args) != 1 || f.Over != nil && f.AggDistinct {

@@ -73,6 +73,11 @@ func lexemes(text string) []lexeme {
 		default:
 			l.text = strings.ToLower(strings.Trim(text[l.start:l.end], `"`))
 		}
+		// What is qualified with pg_catalog is mostly pgveil's, and never the
+		// client's word without.
+		if n := len(list); n > 1 && list[n-1].text == "." && list[n-2].text == "pg_catalog" {
+			l.text = "pg_catalog." + l.text
+		}
 		list = append(list, l)
 	}
 	return list

@@ -18,6 +18,8 @@ func TestClientPosition(t *testing.T) {
 		// What pgveil wrote stands for what it was written for.
 		{"SELECT id FROM people GROUP BY phone",
 			"SELECT id FROM people GROUP BY pg_catalog.split_part(phone::pg_catalog.text, '.', 2)", "pg_catalog.split_part", "phone"},
+		{"SELECT 1 FROM t WHERE active = lower('x')",
+			"SELECT 1 FROM t WHERE split_part(active::pg_catalog.text, '.', 2) OPERATOR(pg_catalog.=) 'a' = lower('x')", "= lower", "= lower"},
 		// The same word twice: the second is meant.
 		{"SELECT a FROM t WHERE phone = 'x' AND a = b",
 			"SELECT a FROM t WHERE pg_catalog.split_part(phone::pg_catalog.text, '.', 2) = 'y' AND a = b", "a = b", "a = b"},
