@@ -148,12 +148,12 @@ func quoted(text string, i int, quote byte, backslash bool) int {
 }
 
 // pins returns the literals that the plan depends on: those of slots that it
-// did not move into its text. A forwarded statement is sent as it came, and a
+// did not move into its text, and those that it compared with others. A forwarded statement is sent as it came, and a
 // literal decides nothing there but a place in ORDER BY or GROUP BY.
 func (b *binder) pins() []pin {
 	var pins []pin
 	for i := range b.st.Slots {
-		if _, moved := b.slots[i]; moved {
+		if _, moved := b.slots[i]; moved && !b.decisive[i] {
 			continue
 		}
 		s := &b.st.Slots[i]

@@ -66,9 +66,8 @@ type binder struct {
 	terms map[*pg.Node]bool
 	// spelledRefs are the references that the binder put in the place of a star.
 	spelledRefs map[*pg.ColumnRef]found
-	// noGroup is above zero inside of function calls, where a grouped column
-	// stands for itself.
-	noGroup int
+	// decisive are slots whose literals the plan depends on although it moved them.
+	decisive map[int]bool
 }
 
 // place is where a slot stands in the template, and what becomes of it there.
@@ -89,7 +88,7 @@ type clientUse struct {
 
 func newBinder(env *Env, sql []byte, st *shape.Statement, declared []uint32) *binder {
 	return &binder{env: env, sql: sql, st: st, declared: declared,
-		slots: map[int]int{}, settled: map[*pg.ParamRef]bool{}, spelledRefs: map[*pg.ColumnRef]found{}}
+		slots: map[int]int{}, settled: map[*pg.ParamRef]bool{}, spelledRefs: map[*pg.ColumnRef]found{}, decisive: map[int]bool{}}
 }
 
 // compile plans a statement afresh.

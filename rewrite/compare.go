@@ -239,7 +239,7 @@ func (b *binder) subLink(s *pg.SubLink, sc *scope) typ {
 	}
 	switch s.SubLinkType {
 	case pg.SubLinkType_EXISTS_SUBLINK:
-		b.query(query, sc.child(), nil)
+		b.query(query, sc.set(), nil)
 	case pg.SubLinkType_EXPR_SUBLINK:
 		out := b.query(query, sc.child(), nil)
 		if len(out) == 1 && out[0].later != nil {
@@ -264,7 +264,7 @@ func (b *binder) anySubLink(s *pg.SubLink, query *pg.SelectStmt, sc *scope) {
 	l := b.expr(s.Testexpr, sc)
 	if l.prot == nil {
 		b.settlePlain(s.Testexpr, l)
-		out := b.query(query, sc.child(), nil)
+		out := b.query(query, sc.set(), nil)
 		b.force(out...)
 		b.noSealed(out, "a subquery compared with an unprotected expression")
 		return
@@ -275,7 +275,7 @@ func (b *binder) anySubLink(s *pg.SubLink, query *pg.SelectStmt, sc *scope) {
 		return
 	}
 	b.toTerm(s.Testexpr, l)
-	out := b.query(query, sc.child(), []want{{term: l.prot}})
+	out := b.query(query, sc.set(), []want{{term: l.prot}})
 	b.noBoxes("a comparison", out...)
 	if b.refusal == nil && (len(out) != 1 || out[0].protection() == nil) {
 		b.sealedWithPlain(l.prot)

@@ -50,6 +50,9 @@ func (b *binder) infer(n *pg.Node, sc *scope) typ {
 	if t, ok := b.ownForm(n, sc); ok {
 		return t
 	}
+	if key := b.groupKeyOf(n, sc); key != nil {
+		return b.groupedValue(n, key, sc)
+	}
 	switch e := n.Node.(type) {
 	case *pg.Node_AConst:
 		return typ{open: true, null: e.AConst.Isnull}
@@ -85,6 +88,8 @@ func (b *binder) infer(n *pg.Node, sc *scope) typ {
 		b.condition(e.BooleanTest.Arg, sc, "a truth test")
 	case *pg.Node_CaseExpr:
 		return b.caseExpr(e.CaseExpr, sc, nil)
+	case *pg.Node_GroupingFunc:
+		b.grouping(e.GroupingFunc, sc)
 	default:
 		b.children(n, sc)
 	}
@@ -206,21 +211,14 @@ func (b *binder) sealedRef(n *pg.Node, f found) typ {
 		return typ{}
 	}
 	t := typ{prot: f.col.prot, col: f.col}
-	if f.at != nil && b.noGroup == 0 && f.at.groups(f.col) {
-		n.Node = representative(&pg.Node{Node: n.Node}, f.col.prot, nil).Node
-		b.changed = true
-		t.col = &column{name: f.col.name, prot: f.col.prot}
-	}
-	return t
-}
-
-func (sc *scope) groups(c *column) bool {
-	for _, g := range sc.grouped {
-		if g.origin() == c.origin() {
-			return true
+	if f.at != nil && f.at.aggregating == 0 {
+		if key := f.at.groupedBy(f.col); key != nil {
+			n.Node = key.value(n, f.col.prot).Node
+			b.changed = true
+			t.col = &column{name: f.col.name, prot: f.col.prot}
 		}
 	}
-	return false
+	return t
 }
 
 // wholeRow refuses a reference to a row that holds sealed values.
@@ -300,9 +298,14 @@ func (b *binder) funcCall(f *pg.FuncCall, sc *scope) {
 		b.tainted("function", name, "It runs SQL, or reads a table, that it is given as a string, and pgveil cannot see what that reaches.")
 		return
 	}
-	b.noGroup++
-	defer func() { b.noGroup-- }()
+	if f.Over == nil && isAggregate(f, name) {
+		defer sc.aggregate()()
+	}
 	for _, arg := range f.Args {
+		if row := arg.GetRowExpr(); row != nil && name == "count" && len(f.Args) == 1 {
+			b.countRow(f, row, sc)
+			continue
+		}
 		b.argument(f, name, arg, sc)
 	}
 	for _, s := range f.AggOrder {

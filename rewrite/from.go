@@ -159,6 +159,7 @@ func (b *binder) rangeSubselect(r *pg.RangeSubselect, sc *scope) ([]*column, boo
 		// further out is, and so are the CTEs of this level.
 		inner.outer = &scope{outer: sc.outer, ctes: sc.ctes}
 	}
+	inner.unordered = sc.sorts
 	src := &source{}
 	src.cols, src.opaque = b.derived(r.Subquery, inner, nil)
 	b.alias(src, r.Alias)

@@ -19,6 +19,8 @@ type column struct {
 	later *later
 	// box is set for a column whose values hold sealed ones: prot and later are nil then.
 	box *Container
+	// termed is set for an output column that is the term of a sealed one by now.
+	termed bool
 	// merged is set for a column that USING or NATURAL made of two.
 	merged *merged
 }
@@ -67,12 +69,24 @@ type scope struct {
 	outer   *scope
 	sources []*source
 	ctes    map[string]*source
-	// grouped are the sealed columns that this level groups by.
-	grouped []*column
+	// grouped are the sealed columns and expressions that this level groups by.
+	grouped []*groupKey
+	// sorts says that this level has an ORDER BY of its own that hides the order
+	// of the rows it reads, unordered that nobody sees the order of its rows.
+	sorts, unordered bool
+	// sortsOthers says that it has an ORDER BY of something that it does not select.
+	sortsOthers bool
+	// aggregating is above zero inside of aggregates of this level, where a
+	// grouped column stands for itself.
+	aggregating int
 }
 
 // child returns a scope one query level further in.
 func (sc *scope) child() *scope { return &scope{outer: sc} }
+
+// set returns a scope one query level further in, of whose rows nobody sees
+// the order.
+func (sc *scope) set() *scope { return &scope{outer: sc, unordered: true} }
 
 // cte finds a common table expression by name, from the inside out.
 func (sc *scope) cte(name string) *source {

@@ -4,7 +4,6 @@ import (
 	"slices"
 
 	pg "github.com/pganalyze/pg_query_go/v6"
-	"google.golang.org/protobuf/proto"
 
 	"github.com/pgveil/pgveil/rewrite/catalog"
 )
@@ -62,6 +61,7 @@ func (b *binder) query(s *pg.SelectStmt, sc *scope, wants []want) []*column {
 }
 
 func (b *binder) selectCore(s *pg.SelectStmt, sc *scope, wants []want) []*column {
+	sc.sorts = len(s.SortClause) > 0 && !keepsOrder(s)
 	star := b.from(s.FromClause, sc)
 	// A literal that is written is sealed as such, whatever else is done with it.
 	first := len(s.GroupClause) == 0 && slices.ContainsFunc(wants, func(w want) bool { return w.store != nil })
@@ -70,6 +70,7 @@ func (b *binder) selectCore(s *pg.SelectStmt, sc *scope, wants []want) []*column
 	}
 	b.spellStars(s, sc, star, wants)
 	places := b.groupBy(s, sc)
+	b.sortsOthers(s, sc)
 	out := b.targets(s.TargetList, sc, star, wants)
 	if first {
 		b.condition(s.WhereClause, sc, "WHERE")
@@ -85,116 +86,6 @@ func (b *binder) selectCore(s *pg.SelectStmt, sc *scope, wants []want) []*column
 	b.distinct(s, sc, out, wants)
 	b.tail(s, sc, out)
 	return out
-}
-
-// groupBy types GROUP BY. A sealed column is grouped by its term; in the
-// output one of the group's values stands for it. It returns the places of the
-// output columns that are grouped by without being known to be plain.
-func (b *binder) groupBy(s *pg.SelectStmt, sc *scope) (places []int) {
-	var grouped []*column
-	for _, g := range s.GroupClause {
-		if list := groupList(g); list != nil {
-			places = append(places, b.groupingSets(list, s, sc)...)
-			continue
-		}
-		if i := b.groupTarget(g, s, sc); i >= 0 {
-			places = append(places, i)
-			continue
-		}
-		t := b.expr(g, sc)
-		switch {
-		case t.prot != nil && (t.col == nil || t.recast):
-			b.unsupported("GROUP BY of an expression", t.prot)
-		case t.prot != nil:
-			grouped = append(grouped, t.col)
-			b.toTerm(g, t)
-		case t.open && g.GetAConst() == nil:
-			b.settle(g, t, Use{})
-		}
-	}
-	sc.grouped = grouped
-	return places
-}
-
-// groupList returns the items of ROLLUP, CUBE, GROUPING SETS and of a list in
-// parentheses, nil for any other item of GROUP BY.
-func groupList(g *pg.Node) []*pg.Node {
-	if set := g.GetGroupingSet(); set != nil {
-		return append([]*pg.Node{}, set.Content...)
-	}
-	return g.GetRowExpr().GetArgs()
-}
-
-// groupingSets types such items, which must all be plain: a row of a set that
-// leaves a column out shows NULL for it, not one of the group's values. It
-// returns the places as groupBy does.
-func (b *binder) groupingSets(list []*pg.Node, s *pg.SelectStmt, sc *scope) (places []int) {
-	for _, g := range list {
-		if inner := groupList(g); inner != nil {
-			places = append(places, b.groupingSets(inner, s, sc)...)
-			continue
-		}
-		i := b.groupTarget(g, s, sc)
-		switch {
-		case i >= 0:
-			places = append(places, i)
-		case g.GetAConst() == nil:
-			b.plain(g, sc, "a grouping set")
-		}
-	}
-	return places
-}
-
-// groupTarget looks for the output column that a place or a name in GROUP BY
-// stands for. Where that is a sealed column itself, the item becomes that
-// column, and -1 is returned; for any other expression its index is.
-func (b *binder) groupTarget(g *pg.Node, s *pg.SelectStmt, sc *scope) int {
-	for i, n := range s.TargetList {
-		t := n.GetResTarget()
-		if !b.standsFor(g, i, t, sc) {
-			continue
-		}
-		if hasStar(s.TargetList[:i+1]) {
-			b.unsupportedIfSealed("GROUP BY of a place beside a star", b.allColumns(sc))
-			return i
-		}
-		if ref := t.Val.GetColumnRef(); ref != nil {
-			if f := b.resolve(mustNames(ref), sc); f.col != nil && f.col.prot != nil {
-				g.Node = proto.Clone(t.Val).(*pg.Node).Node
-				return -1
-			}
-		}
-		return i
-	}
-	return -1
-}
-
-// groupedPlaces checks, once the output is typed, that GROUP BY names no
-// sealed expression of it by place or name.
-func (b *binder) groupedPlaces(places []int, out []*column) {
-	for _, i := range places {
-		if i >= len(out) {
-			return
-		}
-		b.force(out[i])
-		if p := out[i].protection(); p != nil {
-			b.unsupported("GROUP BY of an output expression", p)
-		}
-	}
-}
-
-// standsFor says whether an item of GROUP BY is the place of the target, or
-// its name where no input column has it.
-func (b *binder) standsFor(g *pg.Node, i int, t *pg.ResTarget, sc *scope) bool {
-	if c := g.GetAConst(); c != nil {
-		return int(c.GetIval().GetIval()) == i+1
-	}
-	ref := g.GetColumnRef()
-	if ref == nil || len(ref.Fields) != 1 || t.Name == "" {
-		return false
-	}
-	name := ref.Fields[0].GetString_().GetSval()
-	return t.Name == name && b.resolve([]string{name}, sc).col == nil
 }
 
 func hasStar(list []*pg.Node) bool {
@@ -294,7 +185,7 @@ func (b *binder) targetColumn(t *pg.ResTarget, sc *scope, w want) *column {
 	}
 	before := t.Val.Node
 	x := b.targetValue(t.Val, sc, w.store)
-	if t.Val.Node != before && t.Name == "" && (x.prot != nil && w.term == nil || isColumnRef(before)) {
+	if t.Name == "" && w.term == nil && outputNameOf(t.Val) != name {
 		t.Name = name // min(…) would be called min
 	}
 	if x.open {
@@ -315,18 +206,13 @@ func (b *binder) targetColumn(t *pg.ResTarget, sc *scope, w want) *column {
 	}
 	if w.term != nil {
 		b.termTarget(t, x, w)
-		return &column{name: name, prot: x.prot}
+		return &column{name: name, prot: x.prot, termed: true}
 	}
 	out := &column{name: name, prot: x.prot}
 	if x.col != nil && !x.recast {
 		out.oid, out.num, out.later = x.col.oid, x.col.num, x.col.later
 	}
 	return out
-}
-
-func isColumnRef(n any) bool {
-	_, ok := n.(*pg.Node_ColumnRef)
-	return ok
 }
 
 func mustNames(ref *pg.ColumnRef) []string {
@@ -379,45 +265,9 @@ func (b *binder) termTarget(t *pg.ResTarget, x typ, w want) {
 	}
 }
 
-// outputNameOf returns the name that PostgreSQL gives an unnamed output column.
-func outputNameOf(n *pg.Node) string {
-	switch e := n.GetNode().(type) {
-	case *pg.Node_ColumnRef:
-		names, _ := fieldNames(e.ColumnRef)
-		if len(names) > 0 {
-			return names[len(names)-1]
-		}
-	case *pg.Node_FuncCall:
-		return lastName(e.FuncCall.Funcname)
-	case *pg.Node_TypeCast:
-		if name := outputNameOf(e.TypeCast.Arg); name != "?column?" {
-			return name
-		}
-		return lastName(e.TypeCast.TypeName.Names)
-	case *pg.Node_SubLink:
-		if list := e.SubLink.Subselect.GetSelectStmt().GetTargetList(); len(list) == 1 && e.SubLink.SubLinkType == pg.SubLinkType_EXPR_SUBLINK {
-			if t := list[0].GetResTarget(); t.Name != "" {
-				return t.Name
-			}
-			return outputNameOf(list[0].GetResTarget().GetVal())
-		}
-	case *pg.Node_AExpr:
-		if e.AExpr.Kind == pg.A_Expr_Kind_AEXPR_NULLIF {
-			return "nullif"
-		}
-	case *pg.Node_CaseExpr:
-		return "case"
-	case *pg.Node_CoalesceExpr:
-		return "coalesce"
-	case *pg.Node_RowExpr:
-		return "row"
-	}
-	return "?column?"
-}
-
 // tail types what stands behind a query: ORDER BY, LIMIT, FOR UPDATE.
 func (b *binder) tail(s *pg.SelectStmt, sc *scope, out []*column) {
-	for _, item := range s.SortClause {
+	for _, item := range s.SortClause[b.orderOfGroups(s, sc, out):] {
 		b.orderBy(item.GetSortBy(), sc, out)
 	}
 	b.plain(s.LimitCount, sc, "LIMIT")
