@@ -169,7 +169,7 @@ func (r *generatedRun) once(ctx context.Context, t *testing.T, mode oracle.Mode,
 			return oracle.Verdict{Why: err.Error()}
 		}
 	}
-	v := c.steps(ctx, mode, st)
+	v := c.steps(ctx, r.world, mode, st)
 	if v.Judgement == oracle.Same && v.State == "" && st.Writes && st.User == "" {
 		if why := c.tables(ctx, r.tables); why != "" {
 			v = oracle.Verdict{Why: why}
@@ -261,8 +261,8 @@ func (c *clients) after(ctx context.Context, inside bool, st generate.Statement)
 			return err
 		}
 	}
-	if len(st.Steps) > 1 { // what a rollback leaves: prepared statements
-		return c.both(ctx, "DEALLOCATE ALL")
+	if len(st.Steps) > 1 { // what a rollback leaves: prepared statements, cursors that outlived a COMMIT
+		return c.both(ctx, "DISCARD ALL")
 	}
 	return nil
 }
@@ -292,11 +292,11 @@ func (c *clients) both(ctx context.Context, sql string) error {
 }
 
 // steps runs all steps, until one is refused or fails.
-func (c *clients) steps(ctx context.Context, mode oracle.Mode, st generate.Statement) oracle.Verdict {
+func (c *clients) steps(ctx context.Context, w *generate.World, mode oracle.Mode, st generate.Statement) oracle.Verdict {
 	var v oracle.Verdict
 	for i, step := range st.Steps {
 		if st.User != "" {
-			v = c.roleStep(ctx, mode, st.User, step)
+			v = c.roleStep(ctx, w, mode, st.User, step)
 		} else {
 			v = c.step(ctx, mode, step)
 		}
@@ -324,10 +324,29 @@ func (c *clients) step(ctx context.Context, mode oracle.Mode, step generate.Step
 }
 
 // roleStep runs a query of a user who does not see everything.
-func (c *clients) roleStep(ctx context.Context, mode oracle.Mode, user string, step generate.Step) oracle.Verdict {
+func (c *clients) roleStep(ctx context.Context, w *generate.World, mode oracle.Mode, user string, step generate.Step) oracle.Verdict {
 	want, got := c.atOnce(func(conn *pgconn.PgConn) oracle.Outcome { return oracle.Run(ctx, conn, mode, step.Statement) })
+	if step.Hidden {
+		return hidden(w, want, got)
+	}
 	want, got = generate.Seen(user, step.Output, want, got)
 	return oracle.Judge(sameOIDs(want), sameOIDs(got), step.Ordered)
+}
+
+// hidden judges what a user saw of values that are in a form which is not
+// known: anything but a protected value in clear.
+func hidden(w *generate.World, want, got oracle.Outcome) oracle.Verdict {
+	if want.Err != nil || got.Err != nil || got.Broken != nil {
+		return oracle.Judge(want, got, false)
+	}
+	for _, result := range got.Results {
+		for _, row := range result.Rows {
+			if leak := w.Leak([]byte(" " + row.String())); leak != "" {
+				return oracle.Verdict{Why: "shown to a user who may not see it: " + leak}
+			}
+		}
+	}
+	return oracle.Verdict{Judgement: oracle.Same}
 }
 
 // sameOIDs gives the types of extensions, whose OIDs differ from server to server, one.

@@ -15,7 +15,7 @@ import (
 // drivers read, such as the constraint's, stay. r is nil for a statement that
 // reaches nothing protected.
 func (s *session) sayScrubbed(ctx context.Context, typ byte, fields wire.ErrorFields, r *run) error {
-	asked, sent, rewritten := s.texts.of(s.answers.cur.seq)
+	asked, sent, rewritten := s.textsOf(&s.answers.cur)
 	key := s.keyDetail(ctx, fields, r, sent)
 	kept := scrub(fields, rewritten, func(position []byte) []byte { return clientPosition(asked, sent, position) })
 	if key != nil {
@@ -26,6 +26,20 @@ func (s *session) sayScrubbed(ctx context.Context, typ byte, fields wire.ErrorFi
 		return s.serverSide(err)
 	}
 	return s.say(frame)
+}
+
+// textsOf returns what was asked and sent where the server may find fault with
+// what cur expects the answer of. The texts are nil if they are not known any more.
+func (s *session) textsOf(cur *expect) (asked, sent []byte, rewritten bool) {
+	if asked, sent, ok := s.texts.of(cur.seq); ok {
+		return asked, sent, true
+	}
+	if cur.portal == nil || cur.portal.stmt == nil || cur.portal.stmt.plan == nil || cur.portal.stmt.plan.Verdict != rewrite.Rewrite {
+		return nil, nil, false
+	}
+	// PREPARE, DECLARE and their like are only read when they are run.
+	asked, sent, _ = s.texts.of(cur.portal.stmt.seq)
+	return asked, sent, true
 }
 
 // scrub drops fields and replaces values in place. place turns a position in
@@ -60,7 +74,7 @@ func scrub(fields wire.ErrorFields, rewritten bool, place func([]byte) []byte) w
 // clientPosition returns the field for a position in the client's text, nil for none.
 func clientPosition(asked, sent, position []byte) []byte {
 	n, err := strconv.Atoi(string(position))
-	if err != nil {
+	if err != nil || sent == nil {
 		return nil
 	}
 	if n, ok := rewrite.ClientPosition(string(asked), string(sent), n); ok {

@@ -1,6 +1,8 @@
 package proxy
 
 import (
+	"regexp"
+	"strconv"
 	"time"
 
 	"github.com/pgveil/pgveil/envelope/canon"
@@ -42,9 +44,8 @@ func (s *settings) set(name, value string) bool {
 	case "IntervalStyle":
 		s.canon.IntervalStyle = value
 	case "TimeZone":
-		// Go has a zone of its own by the name Local.
-		zone, err := time.LoadLocation(value)
-		s.canon.TimeZone, s.zoneUnknown = zone, err != nil || value == "Local"
+		zone := zoneOf(value)
+		s.canon.TimeZone, s.zoneUnknown = zone, zone == nil
 	case "client_encoding":
 		s.encoding = value
 	case "standard_conforming_strings":
@@ -53,4 +54,29 @@ func (s *settings) set(name, value string) bool {
 		return false
 	}
 	return true
+}
+
+var fixedZone = regexp.MustCompile(`^<([^<>]*)>([-+]?)([0-9]{1,2})(?::([0-9]{2})(?::([0-9]{2}))?)?$`)
+
+// zoneOf returns a time zone as PostgreSQL names it, nil for one that has no
+// rules here. SET TimeZone TO -3.5 makes one by the name <-03:30>+03:30, which
+// is that far west of Greenwich.
+func zoneOf(name string) *time.Location {
+	m := fixedZone.FindStringSubmatch(name)
+	if m == nil {
+		zone, err := time.LoadLocation(name)
+		if err != nil || name == "Local" { // Go's own name
+			return nil
+		}
+		return zone
+	}
+	seconds := 0
+	for _, part := range m[3:] {
+		n, _ := strconv.Atoi(part) // digits, or nothing
+		seconds = seconds*60 + n
+	}
+	if m[2] != "-" {
+		seconds = -seconds
+	}
+	return time.FixedZone(m[1], seconds)
 }

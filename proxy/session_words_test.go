@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -94,9 +95,19 @@ func TestSettings_followParameterStatus(t *testing.T) {
 	if next := s.with("application_name", "x"); next != s {
 		t.Error("a parameter that does not matter makes new settings")
 	}
-	next := s.with("TimeZone", "<+03>-03")
+	next := s.with("TimeZone", "EST5EDT,J60,J300")
 	if !next.zoneUnknown || s.zoneUnknown {
 		t.Errorf("zoneUnknown = %t for a zone without rules (%t before), want true, false", next.zoneUnknown, s.zoneUnknown)
+	}
+	for name, east := range map[string]int{"<-03:30>+03:30": -12600, "<+03>-03": 10800, "<+05:45:10>-05:45:10": 20710, "<x>2": -7200} {
+		at := s.with("TimeZone", name)
+		if at.zoneUnknown {
+			t.Errorf("the time zone %s is not known", name)
+			continue
+		}
+		if _, got := time.Unix(0, 0).In(at.canon.TimeZone).Zone(); got != east {
+			t.Errorf("the time zone %s is %d s east, want %d", name, got, east)
+		}
 	}
 	if !newSettings(map[string]string{"TimeZone": "Local"}).zoneUnknown {
 		t.Error("a zone by the name of Go's Local is taken for this machine's")

@@ -124,9 +124,8 @@ func (b *binder) sealLater(n *pg.Node, t typ, u Use, compared bool) bool {
 		u.Cast = t.later.typed
 	case t.column && !b.resolveKinds(t.later.kinds, &u, compared):
 		return false
-	case !t.column && !t.later.cast && !textual(u.Target.Logical.Name):
-		b.computedValue(u.Target) // to PostgreSQL it is of type text
-		return false
+	case !t.column && !t.later.cast && !b.asText(&u):
+		return false // to PostgreSQL it is of type text
 	}
 	if t.column {
 		u.Exact = bounded(u)

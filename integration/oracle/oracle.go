@@ -154,6 +154,10 @@ func someBinary(text [][]byte, types []uint32) (params [][]byte, forms []int16) 
 		if !ok || text[i] == nil {
 			continue
 		}
+		if t.OID == pgtype.JSONBOID {
+			params[i], forms[i] = append([]byte{1}, text[i]...), 1
+			continue
+		}
 		value, err := t.Codec.DecodeValue(m, t.OID, pgtype.TextFormatCode, text[i])
 		if err != nil {
 			continue // the server says so

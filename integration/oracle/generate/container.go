@@ -79,7 +79,7 @@ func (s *statement) row(sc *scope) string {
 
 func (s *statement) field(sc *scope, row string) (string, Sort, bool) {
 	for _, r := range sc.rels {
-		if r.ref == row {
+		if r.ref == row && len(r.cols) > 0 {
 			col := pick(s.Choices, r.cols)
 			return "(" + row + ")." + Ident(col.Name), col.Sort, true
 		}

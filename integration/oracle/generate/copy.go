@@ -2,9 +2,11 @@ package generate
 
 import (
 	"bytes"
+	"encoding/binary"
 	"encoding/csv"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -16,9 +18,13 @@ func (s *statement) copyIn() {
 	if s.Chance(15) {
 		cols, list = t.Columns, ""
 	}
-	records := s.records(cols)
 	var sql, data string
-	if s.Chance(50) {
+	if s.Chance(20) {
+		cols = slices.DeleteFunc(slices.Clone(cols), func(col Column) bool { return col.Type != Int4 && col.Type.family() != Text })
+		list = " (" + names(cols) + ")"
+		s.tag("COPY FROM, binary")
+		sql, data = " (FORMAT binary)", binaryData(cols, s.records(cols))
+	} else if records := s.records(cols); s.Chance(50) {
 		s.tag("COPY FROM, text")
 		sql, data = s.textData(records)
 	} else {
@@ -129,6 +135,27 @@ func (s *statement) csvData(cols []Column, records [][]*string) (options, data s
 	}
 	w.Flush()
 	return " WITH (" + strings.Join(all, ", ") + ")", b.String()
+}
+
+// binaryData writes rows of numbers and texts in COPY's binary form.
+func binaryData(cols []Column, records [][]*string) string {
+	data := []byte("PGCOPY\n\xff\r\n\x00\x00\x00\x00\x00\x00\x00\x00\x00")
+	for _, row := range records {
+		data = binary.BigEndian.AppendUint16(data, uint16(len(row)))
+		for i, value := range row {
+			if value == nil {
+				data = binary.BigEndian.AppendUint32(data, 1<<32-1)
+				continue
+			}
+			field := []byte(*value)
+			if n, err := strconv.Atoi(strings.TrimSpace(*value)); err == nil && cols[i].Type == Int4 {
+				field = binary.BigEndian.AppendUint32(nil, uint32(n))
+			}
+			data = binary.BigEndian.AppendUint32(data, uint32(len(field)))
+			data = append(data, field...)
+		}
+	}
+	return string(binary.BigEndian.AppendUint16(data, 1<<16-1))
 }
 
 // copyOut writes COPY … TO STDOUT of a table or a query.

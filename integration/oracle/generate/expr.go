@@ -18,7 +18,7 @@ func (s *statement) expression(sc *scope, depth int) (string, Sort) {
 	if depth <= 0 {
 		return col, sort
 	}
-	switch s.Weighted(54, 6, 6, 5, 5, 5, 4, 5, 4, 7, 3) {
+	switch s.Weighted(52, 6, 6, 5, 5, 5, 4, 5, 4, 7, 3, 2) {
 	case 1:
 		s.tag("CASE")
 		return s.caseOf(sc, col, sort, depth), sort
@@ -50,6 +50,13 @@ func (s *statement) expression(sc *scope, depth int) (string, Sort) {
 		return col, sort
 	case 10:
 		return s.syntaxOf(sc)
+	case 11:
+		if sort.Type.family() != Text || sort.Container {
+			return col, sort
+		}
+		s.tag("cast between text types")
+		sort.Type = pick(s.Choices, []Type{Text, Varchar})
+		return s.cast(col, sort), sort
 	default:
 		return col, sort
 	}

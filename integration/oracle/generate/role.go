@@ -61,6 +61,12 @@ func (s *statement) asRole() string {
 		with = "WITH " + name + " AS (" + text + ") "
 	}
 	from, sc := s.from(nil, 1)
+	if s.Chance(30) {
+		if item, _, ok := s.containerOf(sc); ok && s.w.Leak([]byte(" "+item)) == "" && len(s.params) == 0 {
+			s.step(with + "SELECT " + item + " FROM " + from).Hidden = true
+			return user
+		}
+	}
 	items, cols := s.columnItems(sc, 1+s.N(3))
 	text := with + "SELECT " + items + " FROM " + from
 	if s.Chance(60) {

@@ -100,6 +100,10 @@ func (s *statement) cursor() {
 		s.textOnly = true
 	}
 	s.step("DECLARE c1" + scroll + "CURSOR" + hold + " FOR " + text)
+	if hold == " WITH HOLD" && s.Chance(60) {
+		s.tag("cursor after COMMIT")
+		s.step("COMMIT")
+	}
 	moves := []string{"FETCH ALL FROM c1", "MOVE ALL IN c1"}
 	if ordered {
 		moves = append(moves, "FETCH c1", "FETCH 2 FROM c1", "FETCH FORWARD 3 FROM c1", "MOVE 1 IN c1", "FETCH NEXT FROM c1", "MOVE FORWARD 2 FROM c1", "FETCH 0 FROM c1")

@@ -32,6 +32,8 @@ type Step struct {
 	Explains bool
 	// Output is what its columns are, where that is known.
 	Output []Sort
+	// Hidden says that its user must not see a protected value in it, in whatever form.
+	Hidden bool
 }
 
 // String returns all of its steps.

@@ -84,7 +84,7 @@ concatenation of a parameter; EXPLAIN; EXPLAIN of a write; PREPARE; PREPARE with
 DEALLOCATE; DECLARE; FETCH and MOVE; CLOSE; CURRENT OF; temporary table; SELECT INTO; CREATE TABLE AS; CREATE TABLE AS, to stay;
 REFRESH MATERIALIZED VIEW; INSERT into what was made; copy into what was made; UPDATE what was made; copy from what was made; CREATE VIEW;
 view with CHECK OPTION; settings; COPY FROM, text; COPY FROM, CSV; COPY FROM … WHERE; COPY of a malformed value; COPY table TO;
-COPY (query) TO; COPY (write RETURNING) TO; as clerk; as outsider; value too long or malformed; wild expression; wild condition;
+COPY (query) TO; COPY (write RETURNING) TO; as clerk; cast between text types; cursor after COMMIT; COPY FROM, binary; as outsider; value too long or malformed; wild expression; wild condition;
 wild aggregate; wild ORDER BY; wild copy; wild stored value`
 	return strings.Split(strings.ReplaceAll(list, ";\n", "; "), "; ")
 }
