@@ -100,16 +100,20 @@ func (s *session) sendPlanned(ctx context.Context, st *statement, body []byte, s
 	case rewrite.Forward:
 		return s.passParse(st, body)
 	case rewrite.Rewrite:
+		var err error
+		if st.steps, err = s.describeSteps(ctx, m.SQL, stmt, plan); err != nil {
+			return s.refuseParse(m.Name, s.refuse(err))
+		}
+		if len(st.steps) < len(plan.Steps) {
+			return nil // the client has been told an error
+		}
 		f := s.filler(ctx)
-		sql, err := f.text(s.asks.sql[:0], m.SQL, stmt, st.plan)
+		sql, err := f.text(s.asks.sql[:0], m.SQL, stmt, st.plan, st.steps...)
 		if err != nil {
 			return s.refuseParse(m.Name, s.refuse(err))
 		}
 		s.asks.sql = keep(sql)
-		sent := wire.Parse{Name: m.Name, SQL: sql, OIDs: make([]uint32, len(st.plan.Params))}
-		for i := range st.plan.Params {
-			sent.OIDs[i] = st.plan.Params[i].OID
-		}
+		sent := wire.Parse{Name: m.Name, SQL: sql, OIDs: givenTypes(st.sentTypes(), plan, st.steps)}
 		s.registry.addStatement(st)
 		st.seq = s.queue.last() + 1
 		s.texts.note(st.seq, m.SQL, sql)
@@ -179,6 +183,9 @@ func (s *session) bindNulls(st *statement, body []byte) error {
 		return s.pass(expect{kind: expectBind}, wire.TypeBind, poisonedBody(body))
 	}
 	n := len(st.plan.Params)
+	for _, step := range st.steps {
+		n += len(step.fields)
+	}
 	if got := len(m.Params); got != clientParams(st.plan) {
 		if n == got {
 			n++
@@ -321,6 +328,12 @@ func (s *session) fillBind(ctx context.Context, e expect, m *wire.Bind, st *stat
 			e.portal.run.sealed = append(e.portal.run.sealed, sent.Params[i])
 		}
 	}
+	if len(st.steps) > 0 {
+		if err := f.givenParams(sent, st.plan, st.steps); err != nil {
+			return s.refuseBind(m.Portal, s.refuse(err))
+		}
+		e.portal.waiting = cloneBind(m)
+	}
 	s.addPortal(e.portal)
 	return s.sendBind(e, sent)
 }
@@ -407,6 +420,11 @@ func (s *session) execute(ctx context.Context, body []byte) error {
 	if e.portal != nil && e.portal.stmt != nil {
 		if !s.stillBound(e.portal) {
 			return s.refuseExecute(s.refuse(changedPlanError()))
+		}
+		if e.portal.waiting != nil {
+			if goOn, err := s.executeSteps(ctx, e.portal); !goOn || err != nil {
+				return err
+			}
 		}
 		s.took(&e.portal.stmt.effect)
 	}

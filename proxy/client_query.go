@@ -157,6 +157,9 @@ func (s *session) planQuery(ctx context.Context, at *state, sql, body []byte, st
 		return s.refuseQuery(e.refusal)
 	}
 	s.asks.sql = keep(m.out)
+	if m.steps {
+		return s.unroll(ctx, &m, &e, stmts)
+	}
 	for i := range e.runs {
 		s.took(&e.runs[i].effect)
 	}
@@ -175,6 +178,10 @@ type message struct {
 	out       []byte
 	// changed says that out is not what the client sent.
 	changed bool
+	// starts are the places in out where the statements begin.
+	starts []int
+	// steps says that a statement has steps, whose text is not in out.
+	steps bool
 	// unsettled says that a statement before may change the role, the search
 	// path or how text is read; ended that it may end a failed transaction.
 	unsettled, ended bool
@@ -209,9 +216,10 @@ func endsAll(stmt *shape.Statement) bool {
 // poison. before are the statements before it.
 func (m *message) add(ctx context.Context, stmt *shape.Statement, before []run) (run, error) {
 	s := m.session
-	if len(m.out) > 0 {
+	if len(m.starts) > 0 {
 		m.out = append(m.out, ';', ' ')
 	}
+	m.starts = append(m.starts, len(m.out))
 	at := s.now()
 	text := m.sql[stmt.Start:stmt.End]
 	r := run{effect: effectOf(at, m.sql, stmt)}
@@ -249,6 +257,10 @@ func (m *message) add(ctx context.Context, stmt *shape.Statement, before []run) 
 		m.out = append(m.out, text...)
 		return r, nil
 	case rewrite.Rewrite:
+		if len(r.plan.Steps) > 0 {
+			m.steps, m.changed = true, true
+			return r, nil
+		}
 		start := len(m.out)
 		f := s.filler(ctx)
 		var err error

@@ -47,6 +47,9 @@ func (s *session) described() *run {
 // parameters have other numbers than the server's, and other types.
 func (s *session) parameterDescription() error {
 	a := &s.answers
+	if a.cur.step != nil {
+		return s.withAnswer(s.stepParams)
+	}
 	if a.cur.own || a.spoiled || a.cur.described == nil || !a.cur.rewritten {
 		return s.relay()
 	}
@@ -83,6 +86,9 @@ func clientType(plan *rewrite.Plan, st *statement, i int, server []uint32) uint3
 		if p := &plan.Params[n]; p.Client == i+1 && p.Use.Role == rewrite.Verbatim && n < len(server) {
 			return server[n]
 		}
+	}
+	if oid := st.stepParam(plan, i+1); oid != 0 {
+		return oid
 	}
 	return textOID
 }

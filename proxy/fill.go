@@ -20,8 +20,12 @@ type filler struct {
 	planning *planning
 	settings *settings
 	forms    *canon.Settings
-	// value, plain and equality are buffers.
-	value, plain, equality []byte
+	// steps are the answers of the steps of the plan that is being filled, and
+	// given is the number of the parameter before the first of theirs.
+	steps []*stepAnswer
+	given int
+	// value, plain, equality and sealed are buffers.
+	value, plain, equality, sealed []byte
 }
 
 // filler returns a filler for the session's present planning and settings.
@@ -33,13 +37,21 @@ func (s *session) filler(ctx context.Context) *filler {
 	return &filler{ctx: ctx, planning: a.planning, settings: set, forms: a.forms}
 }
 
-// text appends what is sent instead of a statement.
-func (f *filler) text(dst, sql []byte, stmt *shape.Statement, plan *rewrite.Plan) ([]byte, error) {
+// text appends what is sent instead of a statement. steps are the answers of
+// its steps so far.
+func (f *filler) text(dst, sql []byte, stmt *shape.Statement, plan *rewrite.Plan, steps ...*stepAnswer) ([]byte, error) {
+	f.steps, f.given = steps, len(plan.Params)
+	return f.pieces(dst, sql, stmt, plan.Text)
+}
+
+func (f *filler) pieces(dst, sql []byte, stmt *shape.Statement, pieces []rewrite.Piece) ([]byte, error) {
 	var err error
-	for i := range plan.Text {
-		p := &plan.Text[i]
+	for i := range pieces {
+		p := &pieces[i]
 		dst = append(dst, p.Text...)
 		switch {
+		case p.Given.Step > 0:
+			dst, err = f.givenText(dst, p.Given)
 		case p.Slot >= 0:
 			dst, err = f.slot(dst, sql, &stmt.Slots[p.Slot], p.Uses)
 		case p.Word != "":
@@ -172,8 +184,13 @@ func (f *filler) sealLiteral(dst []byte, in *input, use *rewrite.Use) ([]byte, e
 func (f *filler) bind(sent, m *wire.Bind, st *statement) error {
 	sent.Portal, sent.Statement, sent.ResultFormats = m.Portal, m.Statement, m.ResultFormats
 	sent.Params, sent.ParamFormats = sent.Params[:0], sent.ParamFormats[:0]
-	for i := range st.plan.Params {
-		p := &st.plan.Params[i]
+	return f.params(sent, m, st, st.plan.Params)
+}
+
+// params appends parameters made of those of the client's Bind.
+func (f *filler) params(sent, m *wire.Bind, st *statement, params []rewrite.Param) error {
+	for i := range params {
+		p := &params[i]
 		value := m.Params[p.Client-1]
 		format := wire.Format(m.ParamFormats, p.Client-1)
 		if p.Use.Role == rewrite.Verbatim || value == nil {

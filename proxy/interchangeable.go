@@ -15,17 +15,21 @@ func interchangeable(a, b *rewrite.Plan) bool {
 	if a == b {
 		return true
 	}
-	if a.Verdict != b.Verdict || len(a.Text) != len(b.Text) || len(a.Params) != len(b.Params) ||
-		!slices.Equal(a.ClientParams, b.ClientParams) || !sameMade(a, b) {
+	if a.Verdict != b.Verdict || !slices.Equal(a.ClientParams, b.ClientParams) || !sameMade(a, b) {
 		return false
 	}
-	for i := range a.Text {
-		p, q := &a.Text[i], &b.Text[i]
-		if p.Text != q.Text || p.Slot != q.Slot || p.Word != q.Word || !slices.EqualFunc(p.Uses, q.Uses, sameUse) {
-			return false
-		}
-	}
-	return sameParams(a.Params, b.Params) && sameColumns(a.Columns, b.Columns)
+	return slices.EqualFunc(a.Steps, b.Steps, sameStep) && sameText(a.Text, b.Text) &&
+		sameParams(a.Params, b.Params) && sameColumns(a.Columns, b.Columns)
+}
+
+func sameText(a, b []rewrite.Piece) bool {
+	return slices.EqualFunc(a, b, func(p, q rewrite.Piece) bool {
+		return p.Text == q.Text && p.Slot == q.Slot && p.Word == q.Word && p.Given == q.Given && slices.EqualFunc(p.Uses, q.Uses, sameUse)
+	})
+}
+
+func sameStep(a, b rewrite.Step) bool {
+	return sameText(a.Text, b.Text) && sameParams(a.Params, b.Params) && slices.EqualFunc(a.Columns, b.Columns, sameUse)
 }
 
 // sameMade reports whether two plans make interchangeable names and relations.

@@ -241,7 +241,7 @@ func (s *session) executable(name string, st *statement) *pgerr.Error {
 	case st.plan == nil && (st.made || !st.effect.naming.uses()):
 		_, refusal := s.stillPlain(st)
 		return refusal
-	case !st.made && (st.plan == nil || st.effect.naming != nil || st.plan.Copy != nil):
+	case !st.made && (st.plan == nil || st.effect.naming != nil || st.plan.Copy != nil || len(st.plan.Steps) > 0):
 		return namesPlannedError("EXECUTE")
 	}
 	return nil

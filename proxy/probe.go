@@ -194,6 +194,7 @@ func (s *session) newEnv(snap *catalog.Snapshot, pol *policy.Policy, id *identit
 		Copies:           true,
 		Commands:         true,
 		Overlays:         true,
+		Steps:            true,
 	}
 }
 
@@ -279,9 +280,7 @@ func (id *identity) equal(other *identity) bool {
 func (s *session) sendProbe(p *probe) (uint64, error) {
 	name := []byte(probeName)
 	frames := s.asks.frame[:0]
-	for _, m := range []interface {
-		Append([]byte) ([]byte, error)
-	}{
+	for _, m := range []appender{
 		&wire.Close{Kind: wire.KindStatement, Name: name},
 		&wire.Parse{Name: name, SQL: s.db.probeSQL},
 		&wire.Bind{Portal: name, Statement: name, Params: s.probeParams()},

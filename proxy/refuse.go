@@ -87,9 +87,7 @@ func (s *session) refuseExecute(refusal *pgerr.Error) error {
 	return s.sendPoison(expect{kind: expectExecute, refusal: refusal}, &wire.Execute{Portal: []byte(poisonPortal)})
 }
 
-func (s *session) sendPoison(e expect, m interface {
-	Append([]byte) ([]byte, error)
-}) error {
+func (s *session) sendPoison(e expect, m appender) error {
 	frame, err := m.Append(s.asks.frame[:0])
 	if err != nil {
 		return fmt.Errorf("sending a poison: %w", err)

@@ -127,11 +127,13 @@ func (s *session) completion(ctx context.Context, h wire.Header) error {
 		}
 		return s.done()
 	case wire.TypeNoData:
+		a.cur.own = a.cur.own || a.cur.unrolled // a Query's answer has none
 		return s.done()
 	case wire.TypeCommandComplete:
 		return s.commandComplete()
 	case wire.TypeEmptyQueryResponse, wire.TypePortalSuspended:
 		if a.cur.kind == expectExecute {
+			a.cur.step.suspended(h.Type)
 			return s.done()
 		}
 	case wire.TypeCopyInResponse, wire.TypeCopyOutResponse, wire.TypeCopyData, wire.TypeCopyDone:
@@ -348,6 +350,7 @@ func (s *session) errorResponse(ctx context.Context, body []byte) error {
 	if cur.probe != nil {
 		cur.probe.state, cur.probe.message = string(fields.Field('C')), string(fields.Field('M'))
 	}
+	cur.step.fail()
 	s.queue.fail(inCopy)
 	refused := a.copies.refusal(fields.Field('C'))
 	a.inCopy, a.copies = false, copyAnswers{}
@@ -355,7 +358,7 @@ func (s *session) errorResponse(ctx context.Context, body []byte) error {
 		a.have = false
 	}
 	switch {
-	case spoiled, cur.own && (cur.probe == nil || !cur.probe.shown):
+	case spoiled, cur.own && !cur.shown && (cur.probe == nil || !cur.probe.shown):
 		return nil
 	case cur.refusal != nil && isPoisoned(fields.Field('C')) && (cur.kind != expectQuery || index == cur.refused):
 		return s.say(wire.AppendError(a.frame[:0], wire.ErrorSeverity, cur.refusal))
@@ -373,7 +376,7 @@ func (s *session) notice(ctx context.Context, body []byte) error {
 	if !a.have {
 		return s.sayFrame(wire.TypeNoticeResponse, body)
 	}
-	if a.cur.own {
+	if a.cur.own && !a.cur.shown {
 		return nil
 	}
 	if !a.cur.planned(a.index) && !s.texts.has(a.cur.seq) {

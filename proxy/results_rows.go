@@ -28,7 +28,7 @@ func (e *expect) planned(index int) bool {
 	if e.parse != nil {
 		return e.rewritten || e.described != nil
 	}
-	return e.run(index) != nil
+	return e.step != nil || e.run(index) != nil
 }
 
 // dataRow handles a row.
@@ -37,6 +37,8 @@ func (s *session) dataRow(ctx context.Context) error {
 	switch {
 	case a.cur.probe != nil:
 		return s.withAnswer(s.probeRow)
+	case a.cur.step != nil:
+		return s.withAnswer(func(body []byte) error { a.cur.step.row(body); return nil })
 	case a.cur.own || a.spoiled:
 		return s.relay()
 	}
@@ -84,7 +86,10 @@ func (s *session) probeRow(body []byte) error {
 // rowDescription handles the description of a result.
 func (s *session) rowDescription(ctx context.Context) error {
 	a := &s.answers
-	if a.cur.kind == expectDescribe {
+	switch {
+	case a.cur.step != nil:
+		return s.withAnswer(s.stepFields)
+	case a.cur.kind == expectDescribe:
 		return s.describedRows()
 	}
 	r := a.cur.run(a.index)

@@ -36,8 +36,9 @@ const (
 type expect struct {
 	kind expectKind
 	seq  uint64
-	// own answers belong to a frame of pgveil's own; the client never sees them.
-	own bool
+	// own answers belong to a frame of pgveil's own; the client never sees them,
+	// but for an error where shown is set.
+	own, shown bool
 	// statement says that a Describe or Close is of a statement, not a portal.
 	statement bool
 	// rewritten says that the server was sent another text than the client's.
@@ -57,8 +58,11 @@ type expect struct {
 	named string
 	// runs are the statements of a Query, nil where none needs to be watched.
 	runs []run
-	// probe takes the rows of pgveil's own query.
+	// probe takes the rows of pgveil's own query, step those of a step.
 	probe *probe
+	step  *stepAnswer
+	// unrolled says that the frame is one of those that stand for a Query.
+	unrolled bool
 	// tellsReady says that the client gets the ReadyForQuery of an own frame.
 	tellsReady bool
 }

@@ -3,6 +3,7 @@ package proxy
 import (
 	"sync"
 
+	"github.com/pgveil/pgveil/internal/wire"
 	"github.com/pgveil/pgveil/rewrite"
 	"github.com/pgveil/pgveil/rewrite/shape"
 )
@@ -29,7 +30,9 @@ type statement struct {
 	// plan is nil for a statement that is forwarded; ctx is what it was planned in.
 	plan *rewrite.Plan
 	ctx  *planning
-	reg  *registry
+	// steps are the descriptions of the plan's steps.
+	steps []*stepAnswer
+	reg   *registry
 	// prev is the statement of that name that stays if the Parse fails.
 	prev *statement
 }
@@ -41,6 +44,8 @@ type portal struct {
 	stmt *statement
 	// run is nil for a portal of a statement without a plan.
 	run *run
+	// waiting is what is bound once the plan's steps have run, nil for nothing.
+	waiting *wire.Bind
 	// hold says that it is a cursor WITH HOLD, which outlives its transaction.
 	hold bool
 	// reads is what a FETCH or MOVE was bound for.

@@ -1,11 +1,14 @@
 package rewrite
 
 import (
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 
 	pg "github.com/pganalyze/pg_query_go/v6"
 
+	"github.com/pgveil/pgveil/internal/pgerr"
 	"github.com/pgveil/pgveil/rewrite/shape"
 )
 
@@ -24,15 +27,14 @@ func (b *binder) assemble(tree *pg.ParseResult, columns []ResultColumn) *Plan {
 			return &Plan{Refusal: b.refusal}
 		}
 	}
-	text, err := pg.Deparse(tree)
-	if err != nil {
-		return &Plan{Refusal: internalRefusal("the statement cannot be written out")}
+	plan := &Plan{Verdict: Rewrite, Columns: columns}
+	var refusal *pgerr.Error
+	if plan.Text, plan.Params, refusal = b.writeOut(tree); refusal != nil {
+		return &Plan{Refusal: refusal}
 	}
-	pieces, ok := b.cut(text)
-	if !ok {
-		return &Plan{Refusal: internalRefusal("a parameter was lost")}
+	if plan.Steps, refusal = b.writeSteps(tree.Version); refusal != nil {
+		return &Plan{Refusal: refusal}
 	}
-	plan := &Plan{Verdict: Rewrite, Text: pieces, Params: b.params, Columns: columns}
 	for i, c := range b.client {
 		oid := c.oid
 		if declared := b.declaredType(i + 1); declared != 0 {
@@ -41,6 +43,65 @@ func (b *binder) assemble(tree *pg.ParseResult, columns []ResultColumn) *Plan {
 		plan.ClientParams = append(plan.ClientParams, ClientParam{OID: oid})
 	}
 	return plan
+}
+
+// writeOut turns a tree into pieces of text, and returns the parameters that
+// occur in it.
+func (b *binder) writeOut(tree *pg.ParseResult) ([]Piece, []Param, *pgerr.Error) {
+	text, err := pg.Deparse(tree)
+	if err != nil {
+		return nil, nil, internalRefusal("the statement cannot be written out")
+	}
+	text, params, ok := b.ownParams(text)
+	if !ok {
+		return nil, nil, internalRefusal("a parameter was lost")
+	}
+	pieces, ok := b.cut(text)
+	if !ok {
+		return nil, nil, internalRefusal("a parameter was lost")
+	}
+	return pieces, params, nil
+}
+
+// ownParams numbers the parameters of one text of several from 1.
+func (b *binder) ownParams(text string) (string, []Param, bool) {
+	if len(b.steps) == 0 {
+		return text, b.params, true
+	}
+	used := map[int]int{}
+	for i := 0; i < len(text); i = token(text, i) {
+		if n, ok := paramAt(text, i); ok && n < slotBase {
+			used[n] = 0
+		}
+	}
+	var params []Param
+	for i, n := range slices.Sorted(maps.Keys(used)) {
+		if n < 1 || n > len(b.params) {
+			return "", nil, false
+		}
+		used[n] = i + 1
+		params = append(params, b.params[n-1])
+	}
+	var out strings.Builder
+	for i := 0; i < len(text); {
+		end := token(text, i)
+		if n, ok := paramAt(text, i); ok && n < slotBase {
+			out.WriteString("$" + strconv.Itoa(used[n]))
+		} else {
+			out.WriteString(text[i:end])
+		}
+		i = end
+	}
+	return out.String(), params, true
+}
+
+// paramAt returns the number of the parameter whose token begins at i.
+func paramAt(text string, i int) (int, bool) {
+	if text[i] != '$' {
+		return 0, false
+	}
+	n, err := strconv.Atoi(text[i+1 : token(text, i)])
+	return n, err == nil
 }
 
 // cut splits a deparsed text at the parameters that stand for slots. It
@@ -78,6 +139,10 @@ func (b *binder) cut(text string) ([]Piece, bool) {
 
 // piece returns the piece for a parameter number that stands at text[from:to].
 func (b *binder) piece(text string, number, from, to int) (Piece, int, int, bool) {
+	if number >= stepBase {
+		given := givenBy(number)
+		return Piece{Slot: -1, Given: given}, from, to, given.Step <= len(b.steps)
+	}
 	if number >= wordBase {
 		i := (number - wordBase) / 2
 		if i >= len(b.words) {

@@ -68,6 +68,12 @@ type binder struct {
 	spelledRefs map[*pg.ColumnRef]found
 	// decisive are slots whose literals the plan depends on although it moved them.
 	decisive map[int]bool
+	// fromClient counts what was met so far that may be the client's own value.
+	fromClient int
+	// step is what may be split off the statement, nil where nothing may; steps
+	// is what was.
+	step  *stepping
+	steps []stepTree
 }
 
 // place is where a slot stands in the template, and what becomes of it there.
@@ -103,8 +109,10 @@ func (b *binder) compile() *Plan {
 	if refusal != nil {
 		return &Plan{Refusal: refusal}
 	}
+	b.mayStep(tree.Stmts[0].Stmt)
 	out := b.statement(tree.Stmts[0].Stmt, &scope{})
 	b.decideRest()
+	b.split()
 	if b.refusal == nil && b.reached && b.env.BackslashStrings {
 		b.backslashStrings()
 	}
@@ -251,7 +259,7 @@ func columnsOf(rel *catalog.Relation) []*column {
 	cols := make([]*column, len(rel.Columns))
 	for i := range rel.Columns {
 		c := &rel.Columns[i]
-		cols[i] = &column{name: c.Name, prot: c.Protected, oid: rel.OID, num: c.Num}
+		cols[i] = &column{name: c.Name, prot: c.Protected, oid: rel.OID, num: c.Num, server: true}
 	}
 	return cols
 }

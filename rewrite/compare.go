@@ -141,6 +141,7 @@ func (b *binder) in(e *pg.A_Expr, sc *scope) {
 	if l.prot == nil {
 		b.settlePlain(e.Lexpr, l)
 		if b.settleList(e.Rexpr.GetList(), Use{}) {
+			b.fromClient++
 			return
 		}
 		for _, item := range items {
@@ -239,9 +240,9 @@ func (b *binder) subLink(s *pg.SubLink, sc *scope) typ {
 	}
 	switch s.SubLinkType {
 	case pg.SubLinkType_EXISTS_SUBLINK:
-		b.query(query, sc.set(), nil)
+		b.aside(func() { b.query(query, sc.set(), nil) })
 	case pg.SubLinkType_EXPR_SUBLINK:
-		out := b.query(query, sc.child(), nil)
+		out := b.valueQuery(query, sc)
 		if len(out) == 1 && out[0].later != nil {
 			return out[0].laterTyp()
 		}
@@ -254,7 +255,7 @@ func (b *binder) subLink(s *pg.SubLink, sc *scope) typ {
 	case pg.SubLinkType_ANY_SUBLINK, pg.SubLinkType_ALL_SUBLINK:
 		b.anySubLink(s, query, sc)
 	default:
-		b.noSealed(b.query(query, sc.child(), nil), "this subquery")
+		b.noSealed(b.valueQuery(query, sc), "this subquery")
 	}
 	return typ{}
 }

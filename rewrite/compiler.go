@@ -37,6 +37,9 @@ type Env struct {
 	// Snapshot has the session's own relations. Without it SELECT INTO, CREATE
 	// TABLE AS and CREATE VIEW over a protected relation are refused.
 	Overlays bool
+	// Steps says that the caller runs Plan.Steps. Without it a statement that
+	// needs one is refused.
+	Steps bool
 
 	once sync.Once
 	sum  [16]byte
@@ -46,8 +49,8 @@ type Env struct {
 func (e *Env) digest() [16]byte {
 	e.once.Do(func() {
 		h := sha256.New()
-		fmt.Fprintf(h, "%q %q %q %v %t %t %t %t",
-			e.Snapshot.Version, e.Policy.Version, e.SearchPath, e.Roles, e.BackslashStrings, e.Copies, e.Commands, e.Overlays)
+		fmt.Fprintf(h, "%q %q %q %v %t %t %t %t %t",
+			e.Snapshot.Version, e.Policy.Version, e.SearchPath, e.Roles, e.BackslashStrings, e.Copies, e.Commands, e.Overlays, e.Steps)
 		copy(e.sum[:], h.Sum(nil))
 	})
 	return e.sum

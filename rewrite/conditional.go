@@ -26,7 +26,7 @@ func (b *binder) caseExpr(c *pg.CaseExpr, sc *scope, store *Use) typ {
 		w := n.GetCaseWhen()
 		arms = append(arms, w.Result)
 		if arg.prot == nil {
-			b.whenPlain(c, w.Expr, sc)
+			b.aside(func() { b.whenPlain(c, w.Expr, sc) })
 			continue
 		}
 		t := b.expr(w.Expr, sc)

@@ -55,8 +55,10 @@ func (b *binder) infer(n *pg.Node, sc *scope) typ {
 	}
 	switch e := n.Node.(type) {
 	case *pg.Node_AConst:
+		b.meets(n)
 		return typ{open: true, null: e.AConst.Isnull}
 	case *pg.Node_ParamRef:
+		b.meets(n)
 		return typ{open: true}
 	case *pg.Node_TypeCast:
 		return b.typeCast(n, e.TypeCast, sc)
@@ -147,6 +149,7 @@ func (b *binder) columnRef(n *pg.Node, ref *pg.ColumnRef, sc *scope) typ {
 		return typ{}
 	}
 	f := b.refersTo(ref, sc)
+	b.refers(f, sc)
 	if f.col != nil && f.col.merged.gone() && !f.unclear {
 		b.mergedRef(n, f.col, sc)
 	}
@@ -301,17 +304,21 @@ func (b *binder) funcCall(f *pg.FuncCall, sc *scope) {
 	if f.Over == nil && isAggregate(f, name) {
 		defer sc.aggregate()()
 	}
-	for _, arg := range f.Args {
+	for i, arg := range f.Args {
+		before := b.fromClient
 		if row := arg.GetRowExpr(); row != nil && name == "count" && len(f.Args) == 1 {
 			b.countRow(f, row, sc)
 			continue
 		}
 		b.argument(f, name, arg, sc)
+		if systemFunction(f) && steers(name, i) {
+			b.fromClient = before
+		}
 	}
 	for _, s := range f.AggOrder {
 		b.plain(s.GetSortBy().GetNode(), sc, "ORDER BY of an aggregate")
 	}
-	b.condition(f.AggFilter, sc, "a FILTER clause")
+	b.aside(func() { b.condition(f.AggFilter, sc, "a FILTER clause") })
 	if f.Over != nil {
 		b.window(f.Over, sc)
 	}
@@ -329,10 +336,15 @@ func (b *binder) argument(f *pg.FuncCall, name string, arg *pg.Node, sc *scope) 
 	}
 }
 
+// systemFunction says that a call names one of PostgreSQL's own functions, as
+// far as its name tells.
+func systemFunction(f *pg.FuncCall) bool {
+	return len(f.Funcname) == 1 || f.Funcname[0].GetString_().GetSval() == "pg_catalog"
+}
+
 func (b *binder) countArgument(f *pg.FuncCall, name string, arg *pg.Node, t typ) {
-	system := len(f.Funcname) == 1 || f.Funcname[0].GetString_().GetSval() == "pg_catalog"
 	switch {
-	case !system:
+	case !systemFunction(f):
 	case name == "pg_typeof":
 		b.typeOf(arg, t)
 		return
@@ -340,7 +352,7 @@ func (b *binder) countArgument(f *pg.FuncCall, name string, arg *pg.Node, t typ)
 		b.truth(arg, t)
 		return
 	}
-	if name != "count" || !system || len(f.Args) != 1 || f.Over != nil && f.AggDistinct {
+	if name != "count" || !systemFunction(f) || len(f.Args) != 1 || f.Over != nil && f.AggDistinct {
 		b.unsupported("function "+name, t.prot)
 		return
 	}
@@ -410,7 +422,9 @@ func (b *binder) walkValue(v protoreflect.Value, sc *scope) {
 // may be syntax.
 func (b *binder) walkNode(n *pg.Node, sc *scope) {
 	switch n.Node.(type) {
-	case nil, *pg.Node_String_, *pg.Node_Integer, *pg.Node_Float, *pg.Node_Boolean, *pg.Node_AStar, *pg.Node_AConst:
+	case *pg.Node_AConst:
+		b.meets(n)
+	case nil, *pg.Node_String_, *pg.Node_Integer, *pg.Node_Float, *pg.Node_Boolean, *pg.Node_AStar:
 	case *pg.Node_TypeName:
 		b.noRowType(n.GetTypeName())
 	case *pg.Node_RangeVar, *pg.Node_RangeSubselect, *pg.Node_RangeFunction, *pg.Node_JoinExpr,

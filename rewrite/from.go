@@ -105,7 +105,7 @@ func (b *binder) rangeVar(rv *pg.RangeVar, sc *scope) ([]*column, bool) {
 	} else if src.rel = b.readable(rv, src); src.rel != nil {
 		src.schema = src.rel.Schema
 	} else {
-		src.opaque = true
+		src.opaque, src.server = true, true
 	}
 	b.alias(src, rv.Alias)
 	sc.sources = append(sc.sources, src)
@@ -170,6 +170,7 @@ func (b *binder) rangeSubselect(r *pg.RangeSubselect, sc *scope) ([]*column, boo
 // rangeFunction binds a function in FROM. Its columns are plain and, but for
 // those of a column definition list, not known.
 func (b *binder) rangeFunction(r *pg.RangeFunction, sc *scope) ([]*column, bool) {
+	met := b.fromClient
 	for _, f := range r.Functions {
 		for _, n := range f.GetList().GetItems() {
 			if n.GetNode() != nil && n.GetList() == nil {
@@ -177,15 +178,15 @@ func (b *binder) rangeFunction(r *pg.RangeFunction, sc *scope) ([]*column, bool)
 			}
 		}
 	}
-	src := &source{opaque: true}
+	src := &source{opaque: true, server: met == b.fromClient}
 	for _, d := range r.Coldeflist {
 		b.noRowType(d.GetColumnDef().GetTypeName())
-		src.cols = append(src.cols, &column{name: d.GetColumnDef().GetColname()})
+		src.cols = append(src.cols, &column{name: d.GetColumnDef().GetColname(), server: src.server})
 	}
 	if r.Alias != nil {
 		src.alias = r.Alias.Aliasname
 		for _, name := range stringsOf(r.Alias.Colnames) {
-			src.cols = append(src.cols, &column{name: name})
+			src.cols = append(src.cols, &column{name: name, server: src.server})
 		}
 	}
 	sc.sources = append(sc.sources, src)

@@ -124,12 +124,13 @@ func (b *binder) assignments(target *source, columns, out []*column, wants []wan
 		return
 	}
 	for i, from := range out {
-		b.assignColumn(columns[i], from, wants[i])
+		b.assignColumn(columns[i], from, wants[i], b.computedColumns(query, columns, out))
 	}
 }
 
-// assignColumn checks one column of INSERT … SELECT.
-func (b *binder) assignColumn(to, from *column, w want) {
+// assignColumn checks one column of INSERT … SELECT. s is not nil where a step
+// may seal what the server computes.
+func (b *binder) assignColumn(to, from *column, w want, s *stepping) {
 	if w.store != nil && from.later != nil && from.later.decided == nil {
 		u := *w.store
 		if from.later.typed.OID != 0 {
@@ -146,6 +147,10 @@ func (b *binder) assignColumn(to, from *column, w want) {
 	b.force(from)
 	if from.box != nil && to != nil && to.prot != nil {
 		b.noBox(from.box, "a write to a protected column")
+		return
+	}
+	if s != nil && w.store != nil && from.protection() == nil && from.server {
+		s.needed = true
 		return
 	}
 	if w.store != nil {

@@ -181,7 +181,7 @@ func (b *binder) mergeSides(u *usingJoin, name string, l, r *column) *column {
 		b.force(l, r)
 	}
 	m := &merged{rewritten: u.rewritten}
-	out := &column{name: name, merged: m, prot: b.either(l.protection(), r.protection())}
+	out := &column{name: name, merged: m, prot: b.either(l.protection(), r.protection()), server: l.server && r.server}
 	if u.j.Jointype == pg.JoinType_JOIN_RIGHT {
 		l, r = r, l
 	}

@@ -34,6 +34,9 @@ type Plan struct {
 	Verdict Verdict
 	// Refusal is set with Refuse.
 	Refusal *pgerr.Error
+	// Steps are queries of pgveil's own that are run before the statement, in its
+	// transaction and in this order. Pieces of Text stand for their results.
+	Steps []Step
 	// Text is what to send, with Rewrite: pieces in order.
 	Text []Piece
 	// Params are the parameters $1, $2, … of the sent text, with Rewrite.
@@ -69,6 +72,8 @@ type Piece struct {
 	// single literal and for a list of one kind; for rows of VALUES, one for
 	// each column.
 	Uses []Use
+	// Given is what a step gave: Slot is -1 then. Its Step is 0 for other pieces.
+	Given Given
 }
 
 // Param is a parameter of the sent text.

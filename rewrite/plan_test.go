@@ -85,6 +85,7 @@ func openPage(t *testing.T, file string) *page {
 	p.env = environment(t, section("policy"), section("schema"), strings.TrimSpace(string(section("user"))))
 	p.env.Commands = strings.HasSuffix(file, "session.txtar")
 	p.env.Copies, p.env.Overlays = p.env.Commands, true
+	p.env.Steps = strings.HasSuffix(file, "steps.txtar")
 	return p
 }
 
@@ -144,12 +145,9 @@ func show(p planned) string {
 	case p.plan.Verdict == rewrite.Forward:
 		out.WriteString("forward\n")
 	default:
+		showSteps(&out, p)
 		out.WriteString("rewrite\n")
-		for _, piece := range p.plan.Text {
-			out.WriteString(piece.Text)
-			showSlot(&out, p, piece)
-		}
-		out.WriteString("\n")
+		showText(&out, p, p.plan.Text)
 	}
 	for i, param := range p.plan.Params {
 		fmt.Fprintf(&out, "$%d = %s of the client's $%d\n", i+1, showUse(param.Use, "value"), param.Client)
@@ -166,6 +164,29 @@ func show(p planned) string {
 	}
 	showSession(&out, p.plan)
 	return out.String()
+}
+
+func showText(out *bytes.Buffer, p planned, pieces []rewrite.Piece) {
+	for _, piece := range pieces {
+		out.WriteString(piece.Text)
+		showSlot(out, p, piece)
+	}
+	out.WriteString("\n")
+}
+
+func showSteps(out *bytes.Buffer, p planned) {
+	for i, s := range p.plan.Steps {
+		fmt.Fprintf(out, "step %d, at most %d rows\n", i+1, s.Limit)
+		showText(out, p, s.Text)
+		for k, param := range s.Params {
+			fmt.Fprintf(out, "$%d = %s of the client's $%d\n", k+1, showUse(param.Use, "value"), param.Client)
+		}
+		for k, u := range s.Columns {
+			if u.Role != rewrite.Verbatim {
+				fmt.Fprintf(out, "column %d becomes %s\n", k+1, showUse(u, "value"))
+			}
+		}
+	}
 }
 
 func showSession(out *bytes.Buffer, p *rewrite.Plan) {
@@ -201,8 +222,13 @@ func showSession(out *bytes.Buffer, p *rewrite.Plan) {
 
 func showSlot(out *bytes.Buffer, p planned, piece rewrite.Piece) {
 	if piece.Slot < 0 {
-		if piece.Word != "" {
+		switch g := piece.Given; {
+		case piece.Word != "":
 			out.WriteString(showUse(piece.Uses[0], piece.Word))
+		case g.Step > 0 && g.Column == 0:
+			fmt.Fprintf(out, "<step %d>", g.Step)
+		case g.Step > 0:
+			fmt.Fprintf(out, "<step %d column %d>", g.Step, g.Column)
 		}
 		return
 	}

@@ -32,8 +32,10 @@ func (b *binder) recursiveUnion(cte *pg.CommonTableExpr, sel *pg.SelectStmt, src
 	if b.comparesSealed(sel, merged, nil) {
 		b.recursiveTerms(cte, sel, merged)
 	}
+	client := slices.ContainsFunc(merged, func(c *column) bool { return !c.server })
 	for _, c := range src.cols {
-		c.oid, c.num = 0, 0 // the server reports no origin for a set operation
+		c.oid, c.num = 0, 0            // the server reports no origin for a set operation
+		c.server = c.server && !client // round by round, a value may move from column to column
 	}
 }
 

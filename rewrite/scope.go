@@ -3,6 +3,8 @@ package rewrite
 import (
 	"slices"
 
+	pg "github.com/pganalyze/pg_query_go/v6"
+
 	"github.com/pgveil/pgveil/rewrite/catalog"
 )
 
@@ -23,6 +25,12 @@ type column struct {
 	termed bool
 	// merged is set for a column that USING or NATURAL made of two.
 	merged *merged
+	// server says that the value of a plain column comes from the server alone:
+	// no literal or parameter of the client is a part of it.
+	server bool
+	// from is the item of a target list that is a literal or parameter, as it
+	// stands there.
+	from *pg.ResTarget
 }
 
 // source is an item of a FROM clause under the name by which columns are qualified.
@@ -34,6 +42,8 @@ type source struct {
 	// opaque says that there may be columns that are not listed: it is a
 	// function, or a relation that the snapshot does not know.
 	opaque bool
+	// server says of the columns that are not listed what column.server says.
+	server bool
 	rel    *catalog.Relation
 	// within says that it is a side of a join: its columns are found by their
 	// bare names in the source of the join, which has no name of its own.
@@ -149,7 +159,8 @@ func (sc *scope) choose(hits []*column, opaqueInside bool) found {
 	case sealed < 0 && len(hits) == 1:
 		return found{col: hits[0], at: sc}
 	case sealed < 0:
-		return found{col: &column{name: hits[0].name}, at: sc}
+		server := !slices.ContainsFunc(hits, func(c *column) bool { return !c.server })
+		return found{col: &column{name: hits[0].name, server: server}, at: sc}
 	}
 	return found{col: hits[sealed], at: sc, unclear: len(hits) > 1 || opaqueInside}
 }

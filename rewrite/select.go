@@ -183,19 +183,21 @@ func (b *binder) targetColumn(t *pg.ResTarget, sc *scope, w want) *column {
 	if name == "" {
 		name = outputNameOf(t.Val)
 	}
-	before := t.Val.Node
+	before, met := t.Val.Node, b.fromClient
 	x := b.targetValue(t.Val, sc, w.store)
 	if t.Name == "" && w.term == nil && outputNameOf(t.Val) != name {
 		t.Name = name // min(…) would be called min
 	}
 	if x.open {
-		return b.openTarget(t, x, name, w)
+		out := b.openTarget(t, x, name, w)
+		out.from = t
+		return out
 	}
 	if x.box != nil {
 		return b.boxTarget(t, x, name, w, before != t.Val.Node)
 	}
 	if x.prot == nil {
-		out := &column{name: name}
+		out := &column{name: name, server: met == b.fromClient}
 		// A bare name may be a column that USING merged, from whichever side.
 		if ref := t.Val.GetColumnRef(); ref != nil && len(ref.Fields) > 1 {
 			if f := b.refersTo(ref, sc); f.col != nil {

@@ -72,7 +72,7 @@ func (b *binder) mergeColumn(s *pg.SelectStmt, l, r *column) *column {
 		return b.mergeBoxes(l, r)
 	}
 	lp, rp := l.protection(), r.protection()
-	out := &column{name: l.name, prot: lp}
+	out := &column{name: l.name, prot: lp, server: l.server && r.server}
 	switch {
 	case lp == nil && rp == nil:
 	case lp == nil:

@@ -12,6 +12,7 @@ func (b *binder) update(s *pg.UpdateStmt, sc *scope) []*column {
 	star := b.fromBeside(target, s.FromClause, sc)
 	b.behind(func() { b.setClause(s.TargetList, target, sc) })
 	b.condition(s.WhereClause, sc, "WHERE")
+	b.updates(s, target)
 	return b.targets(s.ReturningList, sc, star, nil)
 }
 
@@ -60,8 +61,12 @@ func (b *binder) set(t *pg.ResTarget, val *pg.Node, target *source, sc *scope) {
 		b.settlePlain(val, x)
 		return
 	}
-	u := b.stored(col.prot, true)
-	b.storeValue(val, b.value(val, sc, u), *u)
+	u, met := b.stored(col.prot, true), b.fromClient
+	x := b.value(val, sc, u)
+	if x == (typ{}) && met == b.fromClient && b.computedSet(t, u) {
+		return
+	}
+	b.storeValue(val, x, *u)
 }
 
 // multiAssign plans (a, b) = (x, y) and (a, b) = (SELECT …). The grammar

@@ -72,13 +72,16 @@ func (b *binder) valueColumn(s *pg.SelectStmt, i int, sc *scope, w want) *column
 	wanted := b.wantedUse(w)
 	var items []*pg.Node
 	var types []typ
+	var server []bool
+	met := b.fromClient
 	for _, row := range s.ValuesLists {
 		if cells := row.GetList().GetItems(); i < len(cells) {
+			before := b.fromClient
 			t := b.value(cells[i], sc, w.store)
-			items, types = append(items, cells[i]), append(types, t)
+			items, types, server = append(items, cells[i]), append(types, t), append(server, before == b.fromClient)
 		}
 	}
-	out := &column{name: valuesName(i)}
+	out := &column{name: valuesName(i), server: met == b.fromClient}
 	switch {
 	case b.refusal != nil:
 	case wanted != nil:
@@ -91,6 +94,9 @@ func (b *binder) valueColumn(s *pg.SelectStmt, i int, sc *scope, w want) *column
 			u := *wanted
 			if (w.resolved || w.term != nil) && b.unknownType(n) && !b.asText(&u) {
 				return out
+			}
+			if types[k] == (typ{}) && server[k] && b.computedCell(s, n, u) {
+				continue
 			}
 			b.wantedValue(n, types[k], u)
 		}

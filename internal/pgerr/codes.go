@@ -145,6 +145,8 @@ const (
 	MaskWrittenBack Code = "mask-written-back"
 	// ResultMismatch is a result that is not the one that was planned.
 	ResultMismatch Code = "result-mismatch"
+	// StepTooLarge is a statement whose computed values are more than a step may give.
+	StepTooLarge Code = "too-many-computed-rows"
 	// ServerGone ends a session whose server has gone away.
 	ServerGone Code = "server-gone"
 )

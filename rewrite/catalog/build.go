@@ -22,7 +22,7 @@ import (
 //
 // A relation is a table unless the line begins with view, matview, foreign,
 // partitioned or sequence. Behind a column's type may stand `not null`,
-// `default`, `generated`, and `sealing` for a protected column whose rows are
+// `default`, `draws` (a default from a sequence), `generated`, and `sealing` for a protected column whose rows are
 // not all sealed. A protected column gets the type of the line as its logical
 // type and is stored as apply would store it; its domain's identifier is the
 // name in the policy.
@@ -158,7 +158,7 @@ func (s *Snapshot) buildColumn(text string) (Column, error) {
 	for trimmed := true; trimmed; {
 		trimmed = false
 		for word, set := range map[string]*bool{
-			" not null": &c.NotNull, " default": &c.HasDefault, " generated": &c.Generated, sealingMark: &sealing,
+			" not null": &c.NotNull, " default": &c.HasDefault, " generated": &c.Generated, " draws": &c.Draws, sealingMark: &sealing,
 		} {
 			if before, ok := strings.CutSuffix(text, word); ok {
 				text, *set, trimmed = before, true, true

@@ -31,6 +31,9 @@ type Column struct {
 	NotNull bool
 	// HasDefault is also true for identity columns; Generated for stored generated ones.
 	HasDefault, Generated bool
+	// Draws says that the default may draw from a sequence: it is an identity
+	// column's, or calls nextval or a function that is not PostgreSQL's own.
+	Draws bool
 	// Protected is nil for a plain column.
 	Protected *Protected
 }
@@ -56,6 +59,8 @@ type Relation struct {
 	// Columns without dropped ones, in order of Num. Every relation also has the
 	// system columns tableoid, ctid, xmin, xmax, cmin, cmax, which are not listed.
 	Columns []Column
+	// RowSecurity says that row security policies are enabled.
+	RowSecurity bool
 	// Tainted says why statements may not use this relation at all although the
 	// policy does not list it: it is a view over a protected relation, or its
 	// partition, parent or child. Empty for others.

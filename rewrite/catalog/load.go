@@ -94,7 +94,7 @@ func (s *Snapshot) loadTypes(ctx context.Context, q Querier) error {
 // relations are their session's own, see Overlay: they would make every
 // session's plans new whenever one session makes a table.
 const relationsSQL = `
-SELECT c.oid, n.nspname::text, c.relname::text, c.relkind::text
+SELECT c.oid, n.nspname::text, c.relname::text, c.relkind::text, c.relrowsecurity
 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'v', 'm', 'S', 'f', 'p') AND c.relpersistence <> 't'`
 
@@ -105,7 +105,7 @@ func (s *Snapshot) loadRelations(ctx context.Context, q Querier) error {
 	}
 	var r Relation
 	var kind string
-	_, err = pgx.ForEachRow(rows, []any{&r.OID, &r.Schema, &r.Name, &kind}, func() error {
+	_, err = pgx.ForEachRow(rows, []any{&r.OID, &r.Schema, &r.Name, &kind, &r.RowSecurity}, func() error {
 		found := r
 		found.Kind = kind[0]
 		s.add(&found)
@@ -119,8 +119,12 @@ func (s *Snapshot) loadRelations(ctx context.Context, q Querier) error {
 
 const columnsSQL = `
 SELECT a.attrelid, a.attname::text, a.attnum, a.atttypid, a.atttypmod, a.attnotnull,
-       a.atthasdef AND a.attgenerated = '' OR a.attidentity <> '', a.attgenerated <> ''
+       a.atthasdef AND a.attgenerated = '' OR a.attidentity <> '', a.attgenerated <> '',
+       a.attidentity <> '' OR d.oid IS NOT NULL AND (pg_catalog.pg_get_expr(d.adbin, d.adrelid) LIKE '%nextval(%' OR EXISTS (
+        SELECT FROM pg_catalog.pg_depend p WHERE p.classid = 'pg_catalog.pg_attrdef'::pg_catalog.regclass AND p.objid = d.oid
+         AND p.refclassid = 'pg_catalog.pg_proc'::pg_catalog.regclass))
 FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
+     LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
 WHERE a.attnum > 0 AND NOT a.attisdropped AND c.relkind IN ('r', 'v', 'm', 'S', 'f', 'p') AND c.relpersistence <> 't'
 ORDER BY a.attrelid, a.attnum`
 
@@ -132,7 +136,7 @@ func (s *Snapshot) loadColumns(ctx context.Context, q Querier) error {
 	var relation, typ uint32
 	var mod int32
 	var c Column
-	into := []any{&relation, &c.Name, &c.Num, &typ, &mod, &c.NotNull, &c.HasDefault, &c.Generated}
+	into := []any{&relation, &c.Name, &c.Num, &typ, &mod, &c.NotNull, &c.HasDefault, &c.Generated, &c.Draws}
 	_, err = pgx.ForEachRow(rows, into, func() error {
 		r := s.byOID[relation]
 		if r == nil {

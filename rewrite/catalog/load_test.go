@@ -96,7 +96,7 @@ ALTER TABLE "Odd Schema"."My ""Table" DROP COLUMN gone;`)
 		return typ
 	}
 	want := []catalog.Column{
-		{Name: "Id", Num: 2, Type: typ("int4", -1), NotNull: true, HasDefault: true},
+		{Name: "Id", Num: 2, Type: typ("int4", -1), NotNull: true, HasDefault: true, Draws: true},
 		{Name: "näme", Num: 3, Type: typ("varchar", 24), NotNull: true},
 		{Name: "d", Num: 4, Type: typ("date", -1), HasDefault: true},
 		{Name: "tags", Num: 5, Type: typ("_text", -1)},

@@ -79,7 +79,7 @@ func (s *Snapshot) addOwn(from *Own) {
 		r.Kind = from.Kind[0]
 	}
 	for _, c := range from.Columns {
-		column := Column{Name: c.Name, Num: c.Num, NotNull: c.NotNull, HasDefault: c.HasDefault, Generated: c.Generated}
+		column := Column{Name: c.Name, Num: c.Num, NotNull: c.NotNull, HasDefault: c.HasDefault, Draws: c.HasDefault, Generated: c.Generated}
 		column.Type = s.types.byOID[c.Type]
 		column.Type.OID, column.Type.Mod = c.Type, c.Mod
 		if n := int(c.Num); n >= 1 && n <= len(from.Sealed) {

@@ -32,16 +32,18 @@ func (t Type) holdsText() bool {
 type typeTable struct {
 	byOID   map[uint32]Type
 	byName  map[relationName]uint32
+	nameOf  map[uint32]relationName
 	arrayOf map[uint32]uint32
 }
 
 func newTypeTable() typeTable {
-	return typeTable{byOID: map[uint32]Type{}, byName: map[relationName]uint32{}, arrayOf: map[uint32]uint32{}}
+	return typeTable{byOID: map[uint32]Type{}, byName: map[relationName]uint32{}, nameOf: map[uint32]relationName{}, arrayOf: map[uint32]uint32{}}
 }
 
 func (tt *typeTable) add(schema string, t Type) {
 	tt.byOID[t.OID] = t
 	tt.byName[relationName{schema, t.Name}] = t.OID
+	tt.nameOf[t.OID] = relationName{schema, t.Name}
 }
 
 // link completes array types with the names of their elements, once all are there.
@@ -63,6 +65,12 @@ func (tt *typeTable) link() {
 func (s *Snapshot) Type(oid uint32) (Type, bool) {
 	t, ok := s.types.byOID[oid]
 	return t, ok
+}
+
+// TypeName returns the schema and the name in pg_type of a type.
+func (s *Snapshot) TypeName(oid uint32) (schema, name string, ok bool) {
+	n, ok := s.types.nameOf[oid]
+	return n.schema, n.name, ok
 }
 
 // TypeByName returns the type that a name in pg_type means: "int4", "varchar",
