@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -15,6 +16,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/pgveil/pgveil/integration/oracle"
+	"github.com/pgveil/pgveil/integration/oracle/generate"
 	"github.com/pgveil/pgveil/internal/testkit"
 )
 
@@ -31,15 +33,33 @@ func TestOracle(t *testing.T) {
 	if err != nil || len(pages) == 0 {
 		t.Fatalf("no pages: %v", err)
 	}
+	var total pagesTally
+	t.Cleanup(func() { // after all that is parallel
+		var text strings.Builder
+		total.tally.Print(&text)
+		t.Log("\n" + text.String())
+	})
 	for _, path := range pages {
 		t.Run(strings.TrimSuffix(filepath.Base(path), ".txtar"), func(t *testing.T) {
 			t.Parallel()
-			runPage(t, path)
+			runPage(t, path, &total)
 		})
 	}
 }
 
-func runPage(t *testing.T, path string) {
+// pagesTally counts what all pages came to.
+type pagesTally struct {
+	mu    sync.Mutex
+	tally generate.Tally
+}
+
+func (p *pagesTally) add(page string, b oracle.Block, v oracle.Verdict) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.tally.Add(generate.Statement{Steps: []generate.Step{{Statement: b.Statement}}, Constructs: []string{page}}, v)
+}
+
+func runPage(t *testing.T, path string, total *pagesTally) {
 	data, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
@@ -62,6 +82,7 @@ func runPage(t *testing.T, path string) {
 	for i, b := range page.Blocks {
 		verdict := pair.judge(t, b, tables)
 		got[i] = verdict.String()
+		total.add(filepath.Base(path), b, verdict)
 		if verdict.Judgement == oracle.Wrong || got[i] != b.Want && !*update {
 			t.Errorf("%s:%d: as %s:\n%s\ngot  %s\nwant %s", path, b.Line, b.User, b.Statement.SQL, got[i], b.Want)
 			got[i] = b.Want
