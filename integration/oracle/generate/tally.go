@@ -70,7 +70,7 @@ func (c counts) of(name string) *count {
 
 var (
 	namedColumn = regexp.MustCompile(`(un)?protected columns? \S.*?( in | with | between | and | here|$)`)
-	particular  = regexp.MustCompile(`"[^"]*"|\$[0-9]+|[0-9]+|\b[a-z]+\.[^.]+\.\S+( Case\b)?|(?:table|view|column) \S+ `)
+	particular  = regexp.MustCompile(`"[^"]*"|\$[0-9]+|[0-9]+|\b(public|elsewhere)\.[^.]+\.\S+( Case\b)?|\bmade1\b`)
 )
 
 // reason is a refusal's message without the names in it.
