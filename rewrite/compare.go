@@ -13,6 +13,9 @@ func (b *binder) operator(n *pg.Node, e *pg.A_Expr, sc *scope) typ {
 		b.in(e, sc)
 		return typ{}
 	}
+	if b.rowOperator(e, sc) {
+		return typ{}
+	}
 	l, r := b.expr(e.Lexpr, sc), b.operand(e.Rexpr, sc)
 	if l.prot == nil && r.prot == nil {
 		b.settlePlain(e.Lexpr, l)
@@ -24,7 +27,7 @@ func (b *binder) operator(n *pg.Node, e *pg.A_Expr, sc *scope) typ {
 		sealed = r.prot
 	}
 	if !equality(e) {
-		b.unsupported("operator "+lastName(e.Name), sealed)
+		b.otherOperator(lastName(e.Name), sealed)
 		return typ{}
 	}
 	switch e.Kind {
@@ -69,6 +72,16 @@ func equality(e *pg.A_Expr) bool {
 	name := lastName(e.Name)
 	own := len(e.Name) == 1 || e.Name[0].GetString_().GetSval() == "pg_catalog"
 	return own && (name == "=" || name == "<>")
+}
+
+// otherOperator refuses an operator that is none of equality.
+func (b *binder) otherOperator(name string, sealed *catalog.Protected) {
+	switch name {
+	case "<", "<=", ">", ">=", "BETWEEN", "NOT BETWEEN", "BETWEEN SYMMETRIC", "NOT BETWEEN SYMMETRIC":
+		b.needsOrder("operator "+name, sealed)
+	default:
+		b.unsupported("operator "+name, sealed)
+	}
 }
 
 // compare moves a comparison for equality to terms.
@@ -136,41 +149,61 @@ func elements(n *pg.Node) []*pg.Node { return n.GetAArrayExpr().GetElements() }
 
 // in types x IN (…) and x NOT IN (…).
 func (b *binder) in(e *pg.A_Expr, sc *scope) {
+	if b.inRows(e, sc) {
+		return
+	}
 	l := b.expr(e.Lexpr, sc)
-	items := e.Rexpr.GetList().GetItems()
-	if l.prot == nil {
+	list := e.Rexpr.GetList()
+	switch {
+	case l.prot == nil && b.settleList(list, Use{}):
 		b.settlePlain(e.Lexpr, l)
-		if b.settleList(e.Rexpr.GetList(), Use{}) {
-			b.fromClient++
-			return
-		}
-		for _, item := range items {
-			t := b.expr(item, sc)
-			if t.prot != nil {
-				b.unsupported("IN with a plain left side", t.prot)
-			}
-			b.settlePlain(item, t)
-		}
+		b.fromClient++
+		return
+	case l.prot != nil && b.settleList(list, b.use(Equality, l.prot)):
+		b.toTerm(e.Lexpr, l)
 		return
 	}
-	b.toTerm(e.Lexpr, l)
-	if b.settleList(e.Rexpr.GetList(), b.use(Equality, l.prot)) {
-		return
-	}
-	b.manyIn = len(items) > 1
+	b.manyIn = len(list.GetItems()) > 1
 	defer func() { b.manyIn = false }()
-	for _, item := range items {
-		t := b.expr(item, sc)
-		switch {
-		case t.prot != nil && t.prot.DomainID != l.prot.DomainID:
-			b.otherDomain(l.prot, t.prot)
-		case t.prot != nil:
-			b.toTerm(item, t)
-		case !t.open || t.array:
-			b.sealedWithPlain(l.prot)
-		default:
-			b.settle(item, t, b.use(Equality, l.prot))
+	b.equalToAny(e.Lexpr, l, list.GetItems(), sc)
+}
+
+// equalToAny types the comparison of one expression with each of several.
+func (b *binder) equalToAny(ln *pg.Node, l typ, list []*pg.Node, sc *scope) {
+	types := make([]typ, len(list))
+	sealed := l.prot
+	for i, n := range list {
+		types[i] = b.expr(n, sc)
+		if sealed == nil {
+			sealed = types[i].prot
 		}
+	}
+	if sealed == nil {
+		b.settlePlain(ln, l)
+		for i, n := range list {
+			b.settlePlain(n, types[i])
+		}
+		return
+	}
+	b.sideTerm(sealed, ln, l)
+	for i, n := range list {
+		b.sideTerm(sealed, n, types[i])
+	}
+}
+
+// sideTerm makes one side of a comparison with values of a sealed column a term.
+func (b *binder) sideTerm(sealed *catalog.Protected, n *pg.Node, t typ) {
+	switch {
+	case t.prot != nil && t.prot.DomainID != sealed.DomainID:
+		b.otherDomain(sealed, t.prot)
+	case t.prot != nil && !sameEquality(sealed.Logical, t.prot.Logical):
+		b.unsupported("a comparison between types "+sealed.Logical.Name+" and "+t.prot.Logical.Name, sealed)
+	case t.prot != nil:
+		b.toTerm(n, t)
+	case !t.open || t.array:
+		b.sealedWithPlain(sealed)
+	default:
+		b.settle(n, t, b.use(Equality, sealed))
 	}
 }
 
@@ -258,29 +291,6 @@ func (b *binder) subLink(s *pg.SubLink, sc *scope) typ {
 		b.noSealed(b.valueQuery(query, sc), "this subquery")
 	}
 	return typ{}
-}
-
-// anySubLink types x IN (SELECT …), x = ANY (SELECT …) and their negations.
-func (b *binder) anySubLink(s *pg.SubLink, query *pg.SelectStmt, sc *scope) {
-	l := b.expr(s.Testexpr, sc)
-	if l.prot == nil {
-		b.settlePlain(s.Testexpr, l)
-		out := b.query(query, sc.set(), nil)
-		b.force(out...)
-		b.noSealed(out, "a subquery compared with an unprotected expression")
-		return
-	}
-	name := lastName(s.OperName)
-	if len(s.OperName) > 1 || name != "" && name != "=" && name != "<>" {
-		b.unsupported("operator "+name, l.prot)
-		return
-	}
-	b.toTerm(s.Testexpr, l)
-	out := b.query(query, sc.set(), []want{{term: l.prot}})
-	b.noBoxes("a comparison", out...)
-	if b.refusal == nil && (len(out) != 1 || out[0].protection() == nil) {
-		b.sealedWithPlain(l.prot)
-	}
 }
 
 func (b *binder) noSealed(out []*column, what string) {

@@ -21,7 +21,7 @@ func (b *binder) distinct(s *pg.SelectStmt, sc *scope, out []*column, wants []wa
 	b.noBoxes("SELECT DISTINCT", out...)
 	sealed := false
 	for i, c := range out {
-		sealed = sealed || c.protection() != nil && wantAt(wants, i).term == nil
+		sealed = sealed || c.protection() != nil && !wantAt(wants, i).terms()
 	}
 	if !sealed {
 		return
@@ -37,7 +37,7 @@ func (b *binder) distinct(s *pg.SelectStmt, sc *scope, out []*column, wants []wa
 	on := make([]*pg.Node, len(out))
 	for i, n := range s.TargetList {
 		on[i] = pg.MakeAConstIntNode(int64(i+1), -1)
-		if p := out[i].protection(); p != nil && wantAt(wants, i).term == nil {
+		if p := out[i].protection(); p != nil && !wantAt(wants, i).terms() {
 			on[i] = proto.Clone(n.GetResTarget().Val).(*pg.Node)
 			b.toTerm(on[i], typ{prot: p})
 		}

@@ -69,10 +69,13 @@ func (b *binder) infer(n *pg.Node, sc *scope) typ {
 	case *pg.Node_BoolExpr:
 		b.conditions(e.BoolExpr.Args, sc, "a condition")
 	case *pg.Node_NullTest:
-		b.nullTest(e.NullTest, sc)
+		b.nullTest(e.NullTest.Arg, sc)
 	case *pg.Node_SubLink:
 		return b.subLink(e.SubLink, sc)
 	case *pg.Node_FuncCall:
+		if passes(e.FuncCall) {
+			return b.passed(e.FuncCall, sc)
+		}
 		b.funcCall(e.FuncCall, sc)
 	case *pg.Node_AArrayExpr:
 		return b.arrayExpr(e.AArrayExpr, sc)
@@ -83,7 +86,9 @@ func (b *binder) infer(n *pg.Node, sc *scope) typ {
 	case *pg.Node_CoalesceExpr:
 		return b.coalesce(e.CoalesceExpr, sc, nil)
 	case *pg.Node_MinMaxExpr:
-		b.plainAll(e.MinMaxExpr.Args, sc, "GREATEST or LEAST")
+		for _, n := range e.MinMaxExpr.Args {
+			b.ordered(n, sc, "GREATEST or LEAST")
+		}
 	case *pg.Node_RowExpr:
 		b.plainAll(e.RowExpr.Args, sc, "a row constructor")
 	case *pg.Node_BooleanTest:
@@ -107,6 +112,17 @@ func (b *binder) plain(n *pg.Node, sc *scope, what string) {
 	case t.open:
 		b.settle(n, t, Use{})
 	}
+}
+
+// ordered types an expression whose order among others counts, which must not
+// be sealed.
+func (b *binder) ordered(n *pg.Node, sc *scope, what string) {
+	t := b.expr(n, sc)
+	if t.prot != nil {
+		b.needsOrder(what, t.prot)
+		return
+	}
+	b.settlePlain(n, t)
 }
 
 func (b *binder) plainAll(list []*pg.Node, sc *scope, what string) {
@@ -257,13 +273,19 @@ func fieldNames(ref *pg.ColumnRef) (names []string, star bool) {
 	return names, false
 }
 
-func (b *binder) nullTest(t *pg.NullTest, sc *scope) {
-	arg := b.expr(t.Arg, sc)
+func (b *binder) nullTest(n *pg.Node, sc *scope) {
+	if row := n.GetRowExpr(); row != nil { // it asks for each part
+		for _, arg := range row.Args {
+			b.nullTest(arg, sc)
+		}
+		return
+	}
+	t := b.expr(n, sc)
 	switch {
-	case arg.prot != nil:
-		b.mayFilter(arg.prot)
-	case arg.open:
-		b.settle(t.Arg, arg, Use{})
+	case t.prot != nil:
+		b.mayFilter(t.prot)
+	case t.open:
+		b.settle(n, t, Use{})
 	}
 }
 
@@ -316,7 +338,7 @@ func (b *binder) funcCall(f *pg.FuncCall, sc *scope) {
 		}
 	}
 	for _, s := range f.AggOrder {
-		b.plain(s.GetSortBy().GetNode(), sc, "ORDER BY of an aggregate")
+		b.ordered(s.GetSortBy().GetNode(), sc, "ORDER BY of an aggregate")
 	}
 	b.aside(func() { b.condition(f.AggFilter, sc, "a FILTER clause") })
 	if f.Over != nil {
@@ -352,6 +374,10 @@ func (b *binder) countArgument(f *pg.FuncCall, name string, arg *pg.Node, t typ)
 		b.truth(arg, t)
 		return
 	}
+	if systemFunction(f) && (name == "min" || name == "max") {
+		b.needsOrder("function "+name, t.prot)
+		return
+	}
 	if name != "count" || !systemFunction(f) || len(f.Args) != 1 || f.Over != nil && f.AggDistinct {
 		b.unsupported("function "+name, t.prot)
 		return
@@ -371,7 +397,7 @@ func (b *binder) window(w *pg.WindowDef, sc *scope) {
 		b.settlePlain(n, t)
 	}
 	for _, s := range w.OrderClause {
-		b.plain(s.GetSortBy().GetNode(), sc, "ORDER BY of a window")
+		b.ordered(s.GetSortBy().GetNode(), sc, "ORDER BY of a window")
 	}
 	b.plain(w.StartOffset, sc, "a window frame")
 	b.plain(w.EndOffset, sc, "a window frame")

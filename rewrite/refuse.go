@@ -200,3 +200,14 @@ func unknownParam(name string) *pgerr.Error {
 		Hint:    "Use the parameter, or declare its type.",
 	}
 }
+
+// needsOrder refuses what depends on the order of sealed values.
+func (b *binder) needsOrder(what string, p *catalog.Protected) {
+	b.refuse(at(&pgerr.Error{
+		State:   pgerr.StateUnsupported,
+		Code:    pgerr.Unsupported,
+		Message: fmt.Sprintf("cannot use protected column %s in %s", p.Column, what),
+		Detail:  "It depends on the order of the values, and the server holds sealed values only, whose order is another.",
+		Hint:    "Sort and compare in the application. In the server it takes search: [order] in the policy, which pgveil does not serve yet.",
+	}, p))
+}

@@ -16,6 +16,9 @@ type want struct {
 	// term is set where the column is compared with a sealed expression: a
 	// sealed output becomes its term.
 	term *catalog.Protected
+	// compared is set where the column is compared with a literal or parameter,
+	// which takes the column's part: a sealed output becomes its term.
+	compared bool
 	// plain is the name of the unprotected column that it is stored into, empty
 	// where it is not, or not known.
 	plain string
@@ -23,6 +26,9 @@ type want struct {
 	// as in every subquery but the source of an INSERT.
 	resolved bool
 }
+
+// terms says that a sealed output becomes its term.
+func (w want) terms() bool { return w.term != nil || w.compared }
 
 // wantedUse returns the part that a literal in the place of the column plays, nil
 // where its surroundings do not say.
@@ -161,7 +167,7 @@ func (b *binder) allColumns(sc *scope) []*column {
 func (b *binder) starColumns(cols []*column, sc *scope, wants []want) []*column {
 	for _, c := range cols {
 		switch {
-		case c.box != nil && slices.ContainsFunc(wants, func(w want) bool { return w.term != nil }):
+		case c.box != nil && slices.ContainsFunc(wants, want.terms):
 			b.noBox(c.box, "a star in a compared subquery")
 		case c.merged.gone():
 			b.unsupported("a star over a join with USING or NATURAL", c.protection())
@@ -170,7 +176,7 @@ func (b *binder) starColumns(cols []*column, sc *scope, wants []want) []*column 
 			b.notReady(c.prot)
 		case len(sc.grouped) > 0:
 			b.unsupported("a star beside GROUP BY", c.prot)
-		case slices.ContainsFunc(wants, func(w want) bool { return w.term != nil }):
+		case slices.ContainsFunc(wants, want.terms):
 			b.unsupported("a star in a compared subquery", c.prot)
 		}
 	}
@@ -185,7 +191,7 @@ func (b *binder) targetColumn(t *pg.ResTarget, sc *scope, w want) *column {
 	}
 	before, met := t.Val.Node, b.fromClient
 	x := b.targetValue(t.Val, sc, w.store)
-	if t.Name == "" && w.term == nil && outputNameOf(t.Val) != name {
+	if t.Name == "" && !w.terms() && outputNameOf(t.Val) != name {
 		t.Name = name // min(…) would be called min
 	}
 	if x.open {
@@ -206,7 +212,7 @@ func (b *binder) targetColumn(t *pg.ResTarget, sc *scope, w want) *column {
 		}
 		return out
 	}
-	if w.term != nil {
+	if w.terms() {
 		b.termTarget(t, x, w)
 		return &column{name: name, prot: x.prot, termed: true}
 	}
@@ -230,6 +236,11 @@ func (b *binder) openTarget(t *pg.ResTarget, x typ, name string, w want) *column
 	case x.array:
 		b.settle(t.Val, x, Use{})
 		return &column{name: name}
+	case w.compared:
+		// A part of its own: where it becomes a term, other uses of the value do not.
+		l := b.undecided(func(u Use) { b.settle(t.Val, x, u) })
+		l.unknown = x.later == nil && t.Val.GetTypeCast() == nil
+		return &column{name: name, later: l}
 	case u == nil:
 		return b.laterColumn(name, t.Val, x)
 	}
@@ -258,6 +269,8 @@ func (b *binder) unknownType(n *pg.Node) bool {
 // termTarget makes a sealed output of a compared subquery its term.
 func (b *binder) termTarget(t *pg.ResTarget, x typ, w want) {
 	switch {
+	case w.compared:
+		b.toTerm(t.Val, x)
 	case x.prot.DomainID != w.term.DomainID:
 		b.otherDomain(w.term, x.prot)
 	case !sameEquality(w.term.Logical, x.prot.Logical):
@@ -293,13 +306,13 @@ func (b *binder) orderBy(item *pg.SortBy, sc *scope, out []*column) {
 			return
 		}
 	}
-	b.plain(n, sc, "ORDER BY")
+	b.ordered(n, sc, "ORDER BY")
 }
 
 // sortable checks that rows may be sorted by an output column.
 func (b *binder) sortable(c *column) {
 	b.force(c)
 	if p := c.protection(); p != nil {
-		b.unsupported("ORDER BY", p)
+		b.needsOrder("ORDER BY", p)
 	}
 }

@@ -31,7 +31,7 @@ func (b *binder) comparesSealed(s *pg.SelectStmt, out []*column, wants []want) b
 	}
 	b.noBoxes("a set operation that compares rows", out...)
 	for i, c := range out {
-		if c.protection() != nil && wantAt(wants, i).term == nil {
+		if c.protection() != nil && !wantAt(wants, i).terms() {
 			return true
 		}
 	}
@@ -55,7 +55,7 @@ func (b *binder) merge(s *pg.SelectStmt, l, r []*column, wants []want) []*column
 			b.force(l[i], r[i])
 		}
 		out[i] = b.mergeColumn(s, l[i], r[i])
-		if compares(s) && wantAt(wants, i).term == nil {
+		if compares(s) && !wantAt(wants, i).terms() {
 			b.mayCompare(l[i].prot)
 			b.mayCompare(r[i].prot)
 		}
@@ -72,7 +72,7 @@ func (b *binder) mergeColumn(s *pg.SelectStmt, l, r *column) *column {
 		return b.mergeBoxes(l, r)
 	}
 	lp, rp := l.protection(), r.protection()
-	out := &column{name: l.name, prot: lp, server: l.server && r.server}
+	out := &column{name: l.name, prot: lp, server: l.server && r.server, termed: l.termed && r.termed}
 	switch {
 	case lp == nil && rp == nil:
 	case lp == nil:
@@ -84,7 +84,7 @@ func (b *binder) mergeColumn(s *pg.SelectStmt, l, r *column) *column {
 	case lp.Logical.OID != rp.Logical.OID && !sameEquality(lp.Logical, rp.Logical):
 		b.unsupported("a set operation between types", lp)
 	default:
-		if s.Op == pg.SetOperation_SETOP_UNION { // the others show values of the left arm
+		if s.Op == pg.SetOperation_SETOP_UNION && !out.termed { // the others show values of the left arm
 			b.sameAccess(lp, rp, "a set operation")
 		}
 		out.prot = b.either(lp, rp)
@@ -125,9 +125,9 @@ func (b *binder) mergeLater(l, r *column) *column {
 		both.unknown = l.later.unknown && r.later.unknown
 		return &column{name: l.name, later: both}
 	case open(l) && r.protection() != nil && r.box == nil && l.later.mergesWith(r.protection()):
-		return b.mergeLiteral(l.name, l.later, r.protection())
+		return b.mergeLiteral(l.name, l.later, r)
 	case open(r) && l.protection() != nil && l.box == nil && r.later.mergesWith(l.protection()):
-		return b.mergeLiteral(l.name, r.later, l.protection())
+		return b.mergeLiteral(l.name, r.later, l)
 	}
 	b.force(l, r)
 	return nil
@@ -140,8 +140,13 @@ func (l *later) mergesWith(p *catalog.Protected) bool {
 	return l.unknown || l.kinds == numbers && l.typed.OID == 0 && !l.cast && (name == "numeric" || name == "float8")
 }
 
-func (b *binder) mergeLiteral(name string, literal *later, p *catalog.Protected) *column {
-	b.decide(literal, b.notWritten(b.use(Stored, p)))
+func (b *binder) mergeLiteral(name string, literal *later, beside *column) *column {
+	p := beside.protection()
+	u := b.use(Equality, p)
+	if !beside.termed {
+		u = b.notWritten(b.use(Stored, p))
+	}
+	b.decide(literal, u)
 	b.changed = b.changed || b.depth == 0
-	return &column{name: name, prot: b.without(p)}
+	return &column{name: name, prot: b.without(p), termed: beside.termed}
 }

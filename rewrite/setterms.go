@@ -114,7 +114,7 @@ const defaultFrame = 0x00002 | 0x00020 | 0x00400
 
 // sealed returns what a column is sealed for, nil for one that is compared as it is.
 func (o *setTerms) sealed(i int) *catalog.Protected {
-	if wantAt(o.wants, i).term != nil {
+	if wantAt(o.wants, i).terms() {
 		return nil
 	}
 	return o.out[i].protection()

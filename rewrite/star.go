@@ -13,7 +13,7 @@ func (b *binder) spellStars(s *pg.SelectStmt, sc *scope, star []*column, wants [
 	if b.refusal != nil || !hasStar(s.TargetList) {
 		return
 	}
-	compared := slices.ContainsFunc(wants, func(w want) bool { return w.term != nil })
+	compared := slices.ContainsFunc(wants, want.terms)
 	touched := compared || len(s.DistinctClause) > 0 || len(s.GroupClause) > 0
 	var list []*pg.Node
 	for _, n := range s.TargetList {
