@@ -40,6 +40,8 @@ type binder struct {
 	places []place
 	slots  map[int]int
 	again  bool
+	// syntax are the slots of literals that are words of the grammar, as in EXTRACT('year' FROM x).
+	syntax map[int]bool
 	// kindPins are the kinds of literals that the plan depends on.
 	kindPins []kindPin
 	// manyIn is set while the parameters of an IN list with several items are
@@ -94,7 +96,7 @@ type clientUse struct {
 
 func newBinder(env *Env, sql []byte, st *shape.Statement, declared []uint32) *binder {
 	return &binder{env: env, sql: sql, st: st, declared: declared,
-		slots: map[int]int{}, settled: map[*pg.ParamRef]bool{}, spelledRefs: map[*pg.ColumnRef]found{}, decisive: map[int]bool{}}
+		slots: map[int]int{}, syntax: map[int]bool{}, settled: map[*pg.ParamRef]bool{}, spelledRefs: map[*pg.ColumnRef]found{}, decisive: map[int]bool{}}
 }
 
 // compile plans a statement afresh.
@@ -112,6 +114,7 @@ func (b *binder) compile() *Plan {
 	b.mayStep(tree.Stmts[0].Stmt)
 	out := b.statement(tree.Stmts[0].Stmt, &scope{})
 	b.decideRest()
+	b.allSeen(tree)
 	b.split()
 	if b.refusal == nil && b.reached && b.env.BackslashStrings {
 		b.backslashStrings()

@@ -134,7 +134,7 @@ func (v *variant) fits(sql []byte, st *shape.Statement) bool {
 		}
 	}
 	for _, p := range v.kinds {
-		if slotKinds(&st.Slots[p.slot], p.column) != p.kinds {
+		if slotKinds(sql, &st.Slots[p.slot], p.column) != p.kinds {
 			return false
 		}
 	}

@@ -353,6 +353,7 @@ func (b *binder) argument(f *pg.FuncCall, name string, arg *pg.Node, sc *scope) 
 		b.countArgument(f, name, arg, t)
 	case t.open && f.Funcformat == pg.CoercionForm_COERCE_SQL_SYNTAX && arg.GetAConst() != nil:
 		// EXTRACT(epoch FROM x) and its like: the literal is syntax, and stays.
+		b.isSyntax(arg)
 	case t.open:
 		b.settle(arg, t, Use{})
 	}
@@ -450,6 +451,7 @@ func (b *binder) walkNode(n *pg.Node, sc *scope) {
 	switch n.Node.(type) {
 	case *pg.Node_AConst:
 		b.meets(n)
+		b.isSyntax(n)
 	case nil, *pg.Node_String_, *pg.Node_Integer, *pg.Node_Float, *pg.Node_Boolean, *pg.Node_AStar:
 	case *pg.Node_TypeName:
 		b.noRowType(n.GetTypeName())

@@ -10,7 +10,7 @@ import (
 func (b *binder) insert(s *pg.InsertStmt, sc *scope) []*column {
 	b.with(s.WithClause, sc)
 	target := b.writeTarget(s.Relation)
-	columns := b.insertColumns(s.Cols, target)
+	columns := b.insertColumns(s.Cols, target, width(s.SelectStmt.GetSelectStmt()), sc)
 	if query := s.SelectStmt.GetSelectStmt(); query != nil {
 		update := s.OnConflictClause.GetAction() == pg.OnConflictAction_ONCONFLICT_UPDATE
 		wants := b.insertWants(columns, query, update)
@@ -60,20 +60,29 @@ func (b *binder) insertWants(columns []*column, query *pg.SelectStmt, update boo
 }
 
 // insertColumns returns the columns that an INSERT fills, in the order of its
-// values: those of its list, or else all.
-func (b *binder) insertColumns(list []*pg.Node, target *source) []*column {
-	if len(list) == 0 {
+// values: those of its list, or else the first n, which is 0 where their number
+// is not known yet.
+func (b *binder) insertColumns(list []*pg.Node, target *source, n int, sc *scope) []*column {
+	switch {
+	case len(list) == 0 && n > 0 && n < len(target.cols):
+		return target.cols[:n]
+	case len(list) == 0:
 		return target.cols
 	}
 	columns := make([]*column, len(list))
 	for i, n := range list {
-		columns[i] = b.targetColumnNamed(target, n.GetResTarget())
+		columns[i] = b.targetColumnNamed(target, n.GetResTarget(), sc)
 	}
 	return columns
 }
 
-// targetColumnNamed finds the column that is written to.
-func (b *binder) targetColumnNamed(target *source, t *pg.ResTarget) *column {
+// targetColumnNamed finds the column that is written to, and types what stands
+// in its subscripts.
+func (b *binder) targetColumnNamed(target *source, t *pg.ResTarget, sc *scope) *column {
+	for _, n := range t.Indirection {
+		b.plain(n.GetAIndices().GetLidx(), sc, "a subscript")
+		b.plain(n.GetAIndices().GetUidx(), sc, "a subscript")
+	}
 	c := target.find(t.GetName())
 	if c == nil && target.sealed() && !target.opaque {
 		b.undefinedColumn(t.GetName())
@@ -82,6 +91,21 @@ func (b *binder) targetColumnNamed(target *source, t *pg.ResTarget) *column {
 		b.unsupported("an assignment to a part of it", c.prot)
 	}
 	return c
+}
+
+// width returns the number of columns of a query, 0 where a star hides it.
+func width(s *pg.SelectStmt) int {
+	switch {
+	case s == nil:
+		return 0
+	case s.Op != pg.SetOperation_SETOP_NONE:
+		return width(s.Larg)
+	case len(s.ValuesLists) > 0:
+		return len(s.ValuesLists[0].GetList().GetItems())
+	case hasStar(s.TargetList):
+		return 0
+	}
+	return len(s.TargetList)
 }
 
 // writtenColumns returns the column list of an INSERT that has none. It is
@@ -135,7 +159,7 @@ func (b *binder) assignColumn(to, from *column, w want, s *stepping) {
 		u := *w.store
 		if from.later.typed.OID != 0 {
 			u.Cast = from.later.typed
-		} else if !b.asText(&u) {
+		} else if !b.resolveKinds(from.later.kinds, &u, false) {
 			return
 		}
 		u.Exact = bounded(u)

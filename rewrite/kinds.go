@@ -1,6 +1,8 @@
 package rewrite
 
 import (
+	"strings"
+
 	pg "github.com/pganalyze/pg_query_go/v6"
 
 	"github.com/pgveil/pgveil/rewrite/catalog"
@@ -68,16 +70,18 @@ func isNumber(name string) bool {
 // kindsOf returns the kinds in a column of a slot that holds rows. They are not
 // part of the shape, so a plan that asks depends on them.
 func (b *binder) kindsOf(slot, column int) kinds {
-	k := slotKinds(&b.st.Slots[slot], column)
+	k := slotKinds(b.sql, &b.st.Slots[slot], column)
 	b.kindPins = append(b.kindPins, kindPin{slot: slot, column: column, kinds: k})
 	return k
 }
 
-func slotKinds(s *shape.Slot, column int) kinds {
+func slotKinds(sql []byte, s *shape.Slot, column int) kinds {
 	var k kinds
 	for i := column; i < len(s.Literals); i += max(s.Width, 1) {
 		l := &s.Literals[i]
 		switch {
+		case l.CastEnd != 0 && textual(strings.ToLower(string(sql[l.CastStart:l.CastEnd]))):
+			k |= texts
 		case l.CastEnd != 0:
 			k |= others
 		case l.Kind == shape.String:

@@ -19,6 +19,8 @@ func TestPlan_kindsOfRowsDecide(t *testing.T) {
 		{"SELECT p.id FROM res_partner p JOIN (VALUES ('c'), (NULL)) v(n) ON p.name = v.n", rewrite.Rewrite},
 		{"SELECT p.id FROM res_partner p JOIN (VALUES ('c'), (3)) v(n) ON p.name = v.n", rewrite.Refuse},
 		{"SELECT p.id FROM res_partner p JOIN (VALUES ('c'::date), ('d')) v(n) ON p.name = v.n", rewrite.Refuse},
+		{"SELECT p.id FROM res_partner p JOIN (VALUES ('c'::text), ('d'::VARCHAR)) v(n) ON p.name = v.n", rewrite.Rewrite},
+		{"SELECT p.id FROM res_partner p JOIN (VALUES ('c'::text), ('d'::citext)) v(n) ON p.name = v.n", rewrite.Refuse},
 		{"SELECT p.id FROM res_partner p JOIN (VALUES ('d')) v(n) ON p.name = v.n", rewrite.Rewrite},
 	} {
 		if got := planOf(t, env, c, tc.sql).plan.Verdict; got != tc.want {

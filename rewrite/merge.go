@@ -56,7 +56,7 @@ func (b *binder) mergeWhen(w *pg.MergeWhenClause, target *source, sc *scope) {
 
 // mergeInsert plans INSERT … VALUES of MERGE, as a row of VALUES.
 func (b *binder) mergeInsert(w *pg.MergeWhenClause, target *source, sc *scope) {
-	columns := b.insertColumns(w.TargetList, target)
+	columns := b.insertColumns(w.TargetList, target, len(w.Values), sc)
 	if len(w.Values) == 0 {
 		return // DEFAULT VALUES
 	}

@@ -116,6 +116,8 @@ func (b *binder) searchColumns(cte *pg.CommonTableExpr, src *source) {
 	}
 	if c := cte.CycleClause; c != nil {
 		b.searchesBy(src, stringsOf(c.CycleColList))
+		b.isSyntax(c.CycleMarkValue)
+		b.isSyntax(c.CycleMarkDefault)
 		src.cols = append(src.cols, &column{name: c.CycleMarkColumn}, &column{name: c.CyclePathColumn})
 	}
 }

@@ -52,7 +52,7 @@ func (b *binder) setClause(list []*pg.Node, target *source, sc *scope) {
 
 // set plans one assignment.
 func (b *binder) set(t *pg.ResTarget, val *pg.Node, target *source, sc *scope) {
-	col := b.targetColumnNamed(target, t)
+	col := b.targetColumnNamed(target, t, sc)
 	if col == nil || col.prot == nil {
 		x := b.expr(val, sc)
 		if x.prot != nil {
@@ -96,7 +96,7 @@ func (b *binder) assignQuery(list []*pg.Node, query *pg.SelectStmt, target *sour
 	columns := make([]*column, len(list))
 	for i, n := range list {
 		t := n.GetResTarget()
-		columns[i] = b.targetColumnNamed(target, t)
+		columns[i] = b.targetColumnNamed(target, t, sc)
 		switch c := columns[i]; {
 		case c == nil:
 		case c.prot == nil:
