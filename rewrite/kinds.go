@@ -127,6 +127,9 @@ func (b *binder) resolveKinds(k kinds, u *Use, compared bool) bool {
 // type is of that type too, as in CASE. Another decides the type of the whole,
 // or is an error.
 func (b *binder) takesType(n *pg.Node, t catalog.Type) bool {
+	if b.depth > 0 {
+		return true // in the definition of a view it is sealed, and cast to what is stored
+	}
 	if cast := n.GetTypeCast(); cast != nil {
 		to, ok := b.typeNamed(cast.TypeName)
 		return ok && to.OID == t.OID

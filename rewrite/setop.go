@@ -124,9 +124,9 @@ func (b *binder) mergeLater(l, r *column) *column {
 		both := b.undecided(func(u Use) { b.decide(l.later, u) }, func(u Use) { b.decide(r.later, u) })
 		both.unknown = l.later.unknown && r.later.unknown
 		return &column{name: l.name, later: both}
-	case open(l) && r.protection() != nil && r.box == nil && l.later.mergesWith(r.protection()):
+	case open(l) && r.protection() != nil && r.box == nil && b.mergesWith(l.later, r.protection()):
 		return b.mergeLiteral(l.name, l.later, r)
-	case open(r) && l.protection() != nil && l.box == nil && r.later.mergesWith(l.protection()):
+	case open(r) && l.protection() != nil && l.box == nil && b.mergesWith(r.later, l.protection()):
 		return b.mergeLiteral(l.name, r.later, l)
 	}
 	b.force(l, r)
@@ -135,9 +135,9 @@ func (b *binder) mergeLater(l, r *column) *column {
 
 // mergesWith says that a literal takes the type of a column beside it: one
 // without a type does, and any number beside a type that all numbers become.
-func (l *later) mergesWith(p *catalog.Protected) bool {
+func (b *binder) mergesWith(l *later, p *catalog.Protected) bool {
 	name := p.Logical.Name
-	return l.unknown || l.kinds == numbers && l.typed.OID == 0 && !l.cast && (name == "numeric" || name == "float8")
+	return l.unknown || b.depth > 0 || l.kinds == numbers && l.typed.OID == 0 && !l.cast && (name == "numeric" || name == "float8")
 }
 
 func (b *binder) mergeLiteral(name string, literal *later, beside *column) *column {
