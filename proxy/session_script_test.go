@@ -185,10 +185,7 @@ func (c *script) word(typ byte, body []byte) string {
 // scripts are sent to a plain database and through the proxy to a sealed one.
 // What comes back must be the same. Each line is one flush; syncs is how many
 // ReadyForQuery answer it.
-var scripts = []struct {
-	name  string
-	lines []scriptLine
-}{
+var scripts = []namedScript{
 	{"parse bind execute", []scriptLine{
 		{1, []string{"P - SELECT name, birth FROM people WHERE phone = $1", "B - - 0001", "D P -", "E - 0", "S"}},
 		{1, []string{"P s SELECT id, name, income FROM people WHERE id = $1 AND name = $2", "D S s", "S"}},
@@ -276,6 +273,17 @@ type scriptLine struct {
 func TestSession_scriptsAnswerAsPostgreSQLDoes(t *testing.T) {
 	s := startSealed(t)
 	startTwin(t, s)
+	runScripts(t, s, scripts)
+}
+
+type namedScript struct {
+	name  string
+	lines []scriptLine
+}
+
+// runScripts runs each script against the twin and through the proxy.
+func runScripts(t *testing.T, s *sealed, scripts []namedScript) {
+	t.Helper()
 	for _, sc := range scripts {
 		t.Run(sc.name, func(t *testing.T) {
 			ours := dialScript(t, s.addr, "officer")
