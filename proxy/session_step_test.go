@@ -2,6 +2,10 @@ package proxy
 
 import (
 	"context"
+	"encoding/binary"
+	"fmt"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -9,7 +13,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/pgveil/pgveil/internal/wire"
+	"github.com/pgveil/pgveil/policy"
 	"github.com/pgveil/pgveil/rewrite"
+	"github.com/pgveil/pgveil/rewrite/catalog"
 )
 
 // stepSchema is what the tests of steps read from.
@@ -291,7 +298,9 @@ func TestStep_looksAtRowsAgain(t *testing.T) {
 	a, b := s.as("officer"), s.as("officer")
 	must(t, a, "UPDATE people SET city = 'old'", "BEGIN", "UPDATE people SET city = 'new' WHERE id = 1", "DELETE FROM people WHERE id = 2")
 	done := make(chan string, 1)
-	go func() { done <- simple(t, b, "UPDATE people SET name = city WHERE city IS NOT NULL RETURNING id, name, city") }()
+	go func() {
+		done <- simple(t, b, "UPDATE people SET name = city WHERE city IS NOT NULL RETURNING id, name, city")
+	}()
 	s.waitFor("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'", "1")
 	must(t, a, "COMMIT")
 	if got := <-done; got != "1|new|new" {
@@ -299,7 +308,9 @@ func TestStep_looksAtRowsAgain(t *testing.T) {
 	}
 
 	must(t, a, "BEGIN", "UPDATE people SET city = NULL WHERE id = 1")
-	go func() { done <- simple(t, b, "UPDATE people SET name = upper(city) WHERE city IS NOT NULL RETURNING id") }()
+	go func() {
+		done <- simple(t, b, "UPDATE people SET name = upper(city) WHERE city IS NOT NULL RETURNING id")
+	}()
 	s.waitFor("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'", "1")
 	must(t, a, "COMMIT")
 	if got := <-done; got != "" {
@@ -384,4 +395,42 @@ func TestAppendElement(t *testing.T) {
 	if diff := cmp.Diff(`{"a",NULL,"","q\"u\\o","NULL","{,}"`, string(array)); diff != "" {
 		t.Error(diff)
 	}
+}
+
+// BenchmarkGivenValues seals what a step of 10,000 rows gave: a number that is
+// passed on, and a name, a phone number and a birth date that are sealed.
+func BenchmarkGivenValues(b *testing.B) {
+	r, _ := benchCopy(b, true, rewrite.CopyText)
+	snap, err := catalog.Build(&policy.Policy{}, "")
+	if err != nil {
+		b.Fatal(err)
+	}
+	r.planning.state = r.planning.state.db.newState(snap)
+	set := benchSettings()
+	f := &filler{ctx: b.Context(), planning: r.planning, settings: set, forms: r.planning.forms(set)}
+	step := &rewrite.Step{Columns: []rewrite.Use{{}}}
+	for i := range r.plan.Copy.Columns {
+		if u := r.plan.Copy.Columns[i].Use; u.Target != nil {
+			u.Role = rewrite.Stored
+			step.Columns = append(step.Columns, u)
+		}
+	}
+	const rows = 10_000
+	bodies := make([][]byte, rows)
+	for i := range bodies {
+		body := binary.BigEndian.AppendUint16(nil, 4)
+		for _, v := range []string{strconv.Itoa(i), fmt.Sprintf("Abebe Bikila %d", i), fmt.Sprintf("+2519%07d", i), "1932-08-07"} {
+			body = wire.AppendValue(body, []byte(v))
+		}
+		bodies[i] = body
+	}
+	fields := []stepField{{oid: 23, mod: -1}, {oid: 1043, mod: -1}, {oid: 1043, mod: 24}, {oid: 1082, mod: -1}}
+	b.ReportAllocs()
+	for b.Loop() {
+		answer := &stepAnswer{step: step, fields: fields, rows: slices.Clone(bodies)}
+		if _, err := f.givenValues(answer, false); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(b.N)*rows/b.Elapsed().Seconds(), "rows/s")
 }

@@ -84,7 +84,7 @@ func newEnv(p *policy.Policy, who sender) *rewrite.Env {
 	return &rewrite.Env{
 		Policy: p, User: who.user, SearchPath: searchPath(who.path, who.user),
 		Roles:  p.RolesOf(policy.Identity{User: who.user, MemberOf: who.memberOf}),
-		Copies: true, Commands: true, Overlays: true, // as a session does
+		Copies: true, Commands: true, Overlays: true, Steps: true, // as a session does
 	}
 }
 
@@ -145,25 +145,48 @@ func (e *explanation) print() {
 	case rewrite.Forward:
 		fmt.Fprintln(e.w, "forwarded as it is")
 	case rewrite.Rewrite:
-		fmt.Fprintln(e.w, "sent instead:")
-		fmt.Fprint(e.w, "    ")
-		for _, piece := range e.plan.Text {
-			fmt.Fprint(e.w, strings.ReplaceAll(piece.Text, "\n", "\n    "))
-			e.slot(piece)
+		for i := range e.plan.Steps {
+			e.step(i+1, &e.plan.Steps[i])
 		}
-		fmt.Fprintln(e.w)
+		fmt.Fprintln(e.w, "sent instead:")
+		e.text(e.plan.Text)
 	default:
 		e.refusal()
 		return
 	}
-	for i, p := range e.plan.Params {
-		if p.Use.Role != rewrite.Verbatim {
-			fmt.Fprintf(e.w, "parameter $%d: %s, of the client's $%d\n", i+1, use(p.Use, ""), p.Client)
-		}
-	}
+	e.params(e.plan.Params)
 	for i, c := range e.plan.Columns {
 		if c.Target != nil {
 			fmt.Fprintf(e.w, "result column %d: %s, %s\n", i+1, c.Target.Column, readName(c.Access.Read))
+		}
+	}
+}
+
+// step prints a query that is run before the statement.
+func (e *explanation) step(n int, s *rewrite.Step) {
+	fmt.Fprintf(e.w, "step %d, in the same transaction, of at most %d rows:\n", n, s.Limit)
+	e.text(s.Text)
+	e.params(s.Params)
+	for i, u := range s.Columns {
+		if u.Role == rewrite.Stored {
+			fmt.Fprintf(e.w, "its column %d: sealed for %s\n", i+1, u.Target.Column)
+		}
+	}
+}
+
+func (e *explanation) text(pieces []rewrite.Piece) {
+	fmt.Fprint(e.w, "    ")
+	for _, piece := range pieces {
+		fmt.Fprint(e.w, strings.ReplaceAll(piece.Text, "\n", "\n    "))
+		e.slot(piece)
+	}
+	fmt.Fprintln(e.w)
+}
+
+func (e *explanation) params(params []rewrite.Param) {
+	for i, p := range params {
+		if p.Use.Role != rewrite.Verbatim {
+			fmt.Fprintf(e.w, "parameter $%d: %s, of the client's $%d\n", i+1, use(p.Use, ""), p.Client)
 		}
 	}
 }
@@ -182,8 +205,13 @@ func (e *explanation) refusal() {
 // slot prints what stands in the place of the client's literals.
 func (e *explanation) slot(piece rewrite.Piece) {
 	if piece.Slot < 0 {
-		if piece.Word != "" {
+		switch g := piece.Given; {
+		case piece.Word != "":
 			fmt.Fprint(e.w, use(piece.Uses[0], piece.Word))
+		case g.Step > 0 && g.Column == 0:
+			fmt.Fprintf(e.w, "<the rows of step %d>", g.Step)
+		case g.Step > 0:
+			fmt.Fprintf(e.w, "<column %d of step %d>", g.Column, g.Step)
 		}
 		return
 	}

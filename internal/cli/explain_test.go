@@ -36,7 +36,7 @@ func explainAs(t *testing.T, user, sql string) string {
 	}
 	env := &rewrite.Env{
 		Snapshot: snapshot, Policy: p, User: user, SearchPath: searchPath("public", user),
-		Roles: p.RolesOf(policy.Identity{User: user}),
+		Roles: p.RolesOf(policy.Identity{User: user}), Steps: true,
 	}
 	var out strings.Builder
 	if err := explain(&out, env, []byte(sql)); err != nil {
@@ -65,6 +65,22 @@ sent instead:
 
 sent instead:
     INSERT INTO people (id, name, born) VALUES (1, <sealed for public.people.name>, NULL), (2, NULL, <sealed for public.people.born>)
+`},
+		{"a step", "admin", "INSERT INTO people (id, name, born) SELECT id, name, '2000-01-01' FROM plain WHERE id = $1", `as admin, roles: full
+
+step 1, in the same transaction, of at most 20000 rows:
+    SELECT id, name, NULL FROM plain WHERE id = $1
+its column 2: sealed for public.people.name
+sent instead:
+    INSERT INTO people (id, name, born) SELECT pgveil.c1, pgveil.c2, <sealed for public.people.born> FROM (SELECT <the rows of step 1>) pgveil
+`},
+		{"a step of one row", "admin", "INSERT INTO people (id, name) VALUES (1, current_user)", `as admin, roles: full
+
+step 1, in the same transaction, of at most 20000 rows:
+    SELECT current_user
+its column 1: sealed for public.people.name
+sent instead:
+    INSERT INTO people (id, name) VALUES (1, <column 1 of step 1>)
 `},
 		{"a parameter", "admin", "UPDATE people SET name = $1 WHERE id = $2", `as admin, roles: full
 
