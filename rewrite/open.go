@@ -160,14 +160,23 @@ func (b *binder) laterColumn(name string, n *pg.Node, t typ) *column {
 	if t.later != nil {
 		return &column{name: name, later: t.later}
 	}
+	return &column{name: name, later: b.ownLater(n, t)}
+}
+
+// ownLater returns a later of its own for an open expression.
+func (b *binder) ownLater(n *pg.Node, t typ) *later {
 	l := b.undecided(func(u Use) { b.settle(n, t, u) })
-	if cast := n.GetTypeCast(); cast != nil && !b.ownSealed(n) {
+	cast := n.GetTypeCast()
+	switch {
+	case t.later != nil:
+		l.typed, l.kinds, l.cast = t.later.typed, t.later.kinds, t.later.cast
+	case cast != nil && !b.ownSealed(n):
 		l.typed, _ = b.typeNamed(cast.TypeName)
-	} else {
+	default:
 		l.kinds = b.kindOf(n)
 		l.unknown = l.kinds&^texts == 0
 	}
-	return &column{name: name, later: l}
+	return l
 }
 
 // laterTyp types a reference to a column of literals, as decided so far.

@@ -238,9 +238,7 @@ func (b *binder) openTarget(t *pg.ResTarget, x typ, name string, w want) *column
 		return &column{name: name}
 	case w.compared:
 		// A part of its own: where it becomes a term, other uses of the value do not.
-		l := b.undecided(func(u Use) { b.settle(t.Val, x, u) })
-		l.unknown = x.later == nil && t.Val.GetTypeCast() == nil
-		return &column{name: name, later: l}
+		return &column{name: name, later: b.ownLater(t.Val, x)}
 	case u == nil:
 		return b.laterColumn(name, t.Val, x)
 	}

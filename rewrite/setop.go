@@ -125,28 +125,55 @@ func (b *binder) mergeLater(l, r *column) *column {
 		both.unknown = l.later.unknown && r.later.unknown
 		return &column{name: l.name, later: both}
 	case open(l) && r.protection() != nil && r.box == nil && b.mergesWith(l.later, r.protection()):
-		return b.mergeLiteral(l.name, l.later, r)
+		return b.mergeLiteral(l.name, l.later, r, true)
 	case open(r) && l.protection() != nil && l.box == nil && b.mergesWith(r.later, l.protection()):
-		return b.mergeLiteral(l.name, r.later, l)
+		return b.mergeLiteral(l.name, r.later, l, false)
 	}
 	b.force(l, r)
 	return nil
 }
 
-// mergesWith says that a literal takes the type of a column beside it: one
-// without a type does, and any number beside a type that all numbers become.
+// mergesWith says that a column of literals beside a column of a type becomes
+// one of it: a literal without a type does, any number beside a type that all
+// numbers become, and what has the same type or is text beside text.
 func (b *binder) mergesWith(l *later, p *catalog.Protected) bool {
 	name := p.Logical.Name
-	return l.unknown || b.depth > 0 || l.kinds == numbers && l.typed.OID == 0 && !l.cast && (name == "numeric" || name == "float8")
+	switch {
+	case l.unknown, b.depth > 0: // in a view, the server has seen to it
+		return true
+	case l.typed.OID != 0:
+		return sameEquality(l.typed, p.Logical)
+	case l.cast:
+		return false
+	case l.kinds == numbers:
+		return name == "numeric" || name == "float8"
+	case l.kinds == booleans:
+		return name == "bool"
+	}
+	return l.kinds == texts && textual(name)
 }
 
-func (b *binder) mergeLiteral(name string, literal *later, beside *column) *column {
+// mergeLiteral seals the literals of one arm as values of the column beside
+// them. left says that they are those of the left arm, whose type prevails
+// between text and varchar.
+func (b *binder) mergeLiteral(name string, literal *later, beside *column, left bool) *column {
 	p := beside.protection()
 	u := b.use(Equality, p)
 	if !beside.termed {
 		u = b.notWritten(b.use(Stored, p))
 	}
+	switch {
+	case literal.unknown, b.depth > 0:
+	case literal.typed.OID != 0:
+		u.Cast = literal.typed
+	case literal.kinds == texts:
+		b.asText(&u)
+	}
 	b.decide(literal, u)
 	b.changed = b.changed || b.depth == 0
-	return &column{name: name, prot: b.without(p), termed: beside.termed}
+	out := &column{name: name, prot: b.without(p), termed: beside.termed}
+	if left && u.Cast.OID != 0 {
+		out.prot = b.env.Snapshot.Retyped(out.prot, u.Cast)
+	}
+	return out
 }
