@@ -173,9 +173,6 @@ func (f *filler) sealLiteral(dst []byte, in *input, use *rewrite.Use) ([]byte, e
 		if err != nil {
 			return dst, err
 		}
-		if in.cast.Kind != canon.Unsupported && in.cast != t && !plainText(in.cast) {
-			return dst, twoCasts(use)
-		}
 		in.cast = t
 	}
 	dst = append(dst, '\'')
@@ -264,21 +261,6 @@ func (f *filler) paramType(p *rewrite.Param, st *statement, cast canon.Type) (ca
 		Code:    pgerr.UnsupportedCast,
 		Message: fmt.Sprintf("parameter $%d has a type that cannot be sealed", p.Client),
 		Hint:    "Declare it with the column's type, or leave the type to the server.",
-	}
-}
-
-// plainText says of a cast that another one behind it makes no difference to it.
-func plainText(t canon.Type) bool {
-	return isTextual(t) && t.Kind != canon.Bpchar && t.Kind != canon.Citext && t.Mod == -1
-}
-
-// twoCasts refuses a literal of a list with a cast, whose column is cast again.
-func twoCasts(use *rewrite.Use) error {
-	return &pgerr.Error{
-		State:   pgerr.StateUnsupported,
-		Code:    pgerr.UnsupportedCast,
-		Message: "a literal for protected column " + use.Target.Column.String() + " is cast twice",
-		Hint:    "Write the literal as the column's type, without a cast.",
 	}
 }
 

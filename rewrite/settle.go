@@ -13,6 +13,7 @@ import (
 // The types that sealed parameters are declared with to the server.
 const (
 	textOID      = 25
+	varcharOID   = 1043
 	textArrayOID = 1009
 )
 
@@ -282,7 +283,7 @@ func (b *binder) inferred(u Use) uint32 {
 	return t.OID
 }
 
-func textLike(oid uint32) bool { return oid == textOID || oid == 1043 }
+func textLike(oid uint32) bool { return oid == textOID || oid == varcharOID }
 
 func (b *binder) ambiguousParam(client int) {
 	b.refuse(ambiguousParam("$" + strconv.Itoa(client)))

@@ -78,13 +78,22 @@ func (b *binder) sealedFor(l *later, p *catalog.Protected) *catalog.Protected {
 // stored into a protected column.
 func (b *binder) storedArms(arms []*pg.Node, types []typ, sealed *catalog.Protected, u Use) typ {
 	for i, n := range arms {
-		if types[i].open && !b.takesType(n, sealed.Logical) {
+		if types[i].open && !b.takesType(n, sealed.Logical) && !(textual(sealed.Logical.Name) && b.isText(n)) {
 			b.computedValue(u.Target)
 			return typ{}
 		}
 		b.storeValue(n, types[i], u)
 	}
 	return typ{prot: u.Target}
+}
+
+// isText says that a literal or parameter is given the type text or varchar,
+// between which a value is the same.
+func (b *binder) isText(n *pg.Node) bool {
+	if p := n.GetParamRef(); p != nil {
+		return textLike(b.declaredType(int(p.Number)))
+	}
+	return isLiteral(n.GetTypeCast().GetArg()) && (b.isCastTo(n, textOID) || b.isCastTo(n, varcharOID))
 }
 
 // comparedFirst refuses to store a value that was sealed for a comparison, not
