@@ -247,6 +247,17 @@ func runExtended(t *testing.T, c *pgx.Conn, sql string) string {
 	return sqlState(t, err)
 }
 
+// A portal whose statement is gone cannot be bound again.
+func TestStep_portalOutlivesItsStatement(t *testing.T) {
+	s := startSteps(t)
+	c := dialScript(t, s.addr, "officer")
+	c.send("P - INSERT INTO people (id, name) SELECT id + 100, who FROM import", "B p -", "P - SELECT 1", "E p 0", "S")
+	if diff := cmp.Diff([]string{"1", "2", "1", "E:0A000", "Z:I"}, c.read(1)); diff != "" {
+		t.Error(diff)
+	}
+	check(t, s.as("officer"), "SELECT count(*) FROM people", "2")
+}
+
 // A statement that SQL executes by name cannot have steps.
 func TestStep_notByEXECUTE(t *testing.T) {
 	s := startSteps(t)

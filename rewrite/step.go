@@ -113,11 +113,14 @@ func (b *binder) addStep(query *pg.SelectStmt, columns []Use) int {
 	return len(b.steps)
 }
 
+// maxStepRows is what the protocol can ask for at once, less one.
+const maxStepRows = 1<<31 - 2
+
 // writeSteps turns the steps into pieces of text. version is the grammar's.
 func (b *binder) writeSteps(version int32) ([]Step, *pgerr.Error) {
 	var steps []Step
 	for _, t := range b.steps {
-		step := Step{Columns: t.columns, Limit: b.env.Policy.Limits.Dictionary}
+		step := Step{Columns: t.columns, Limit: min(b.env.Policy.Limits.Dictionary, maxStepRows)}
 		var refusal *pgerr.Error
 		tree := &pg.ParseResult{Version: version, Stmts: []*pg.RawStmt{{Stmt: queryNode(t.query)}}}
 		if step.Text, step.Params, refusal = b.writeOut(tree); refusal != nil {

@@ -71,20 +71,23 @@ func (b *binder) splitSelect(s *stepping) {
 }
 
 // splitValues splits INSERT … VALUES: the step computes the cells for protected
-// columns in one row.
+// columns in one row. It is a VALUES too, where PostgreSQL takes no aggregates
+// and no sets.
 func (b *binder) splitValues(s *stepping) {
 	query := &pg.SelectStmt{Op: pg.SetOperation_SETOP_NONE, LimitOption: pg.LimitOption_LIMIT_OPTION_DEFAULT}
+	row := &pg.List{}
+	query.ValuesLists = []*pg.Node{{Node: &pg.Node_List{List: row}}}
 	uses := make([]Use, len(s.cells))
 	number := len(b.steps) + 1
 	for i, c := range s.cells {
 		cell := &pg.Node{Node: c.node.Node}
-		query.TargetList = append(query.TargetList, pg.MakeResTargetNodeWithVal(cell, -1))
+		row.Items = append(row.Items, cell)
 		uses[i] = c.use
 		c.node.Node = givenNode(Given{Step: number, Column: i + 1}).Node
 		s.cells[i].node = cell
 	}
 	b.stepAlone(s, query)
-	if len(query.TargetList) > maxTargets {
+	if len(row.Items) > maxTargets {
 		b.unsupported("more than "+strconv.Itoa(maxTargets)+" computed values of one INSERT", s.cells[0].use.Target)
 	}
 	b.addStep(query, uses)
