@@ -166,12 +166,14 @@ func (b *binder) columnRef(n *pg.Node, ref *pg.ColumnRef, sc *scope) typ {
 	}
 	f := b.refersTo(ref, sc)
 	b.refers(f, sc)
-	if f.col != nil && f.col.merged.gone() && !f.unclear {
+	if f.col != nil && f.col.merged.gone() && !f.unclear && !f.ambiguous {
 		b.mergedRef(n, f.col, sc)
 	}
 	switch {
 	case f.unclear:
 		b.unclear(names[len(names)-1])
+	case f.ambiguous:
+		b.ambiguousColumn(names[len(names)-1])
 	case f.row != nil && f.row.sealed():
 		b.wholeRow(f.row)
 	case f.col != nil && f.col.prot != nil:

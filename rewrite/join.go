@@ -160,12 +160,16 @@ func (b *binder) side(u *usingJoin, cols []*column, name string) *column {
 		switch {
 		case c.name != name:
 		case found != nil && u.rewritten:
-			b.unclear(name)
+			b.ambiguousColumn(name)
 		default:
 			found = c
 		}
 	}
-	if found == nil && u.rewritten {
+	switch {
+	case found != nil || !u.rewritten:
+	case u.known:
+		b.undefinedColumn(name)
+	default:
 		b.unclear(name)
 	}
 	return found

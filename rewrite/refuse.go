@@ -161,6 +161,16 @@ func (b *binder) undefinedColumn(name string) {
 	})
 }
 
+// ambiguousColumn answers as PostgreSQL does, for the same reason as undefinedColumn.
+func (b *binder) ambiguousColumn(name string) {
+	b.refuse(&pgerr.Error{
+		State:   "42702",
+		Code:    pgerr.AmbiguousColumn,
+		Message: fmt.Sprintf("column reference %q is ambiguous", name),
+		Hint:    "Qualify the column with its table's name or alias.",
+	})
+}
+
 func (b *binder) tooManyValues() {
 	b.refuse(&pgerr.Error{
 		State:   "42601",

@@ -130,6 +130,8 @@ type found struct {
 	at *scope
 	// unclear says that the name may mean a sealed column or something else.
 	unclear bool
+	// ambiguous says that it means several columns, which is an error.
+	ambiguous bool
 }
 
 // unqualified resolves a bare name as PostgreSQL does: the innermost level that
@@ -162,7 +164,7 @@ func (sc *scope) choose(hits []*column, opaqueInside bool) found {
 		server := !slices.ContainsFunc(hits, func(c *column) bool { return !c.server })
 		return found{col: &column{name: hits[0].name, server: server}, at: sc}
 	}
-	return found{col: hits[sealed], at: sc, unclear: len(hits) > 1 || opaqueInside}
+	return found{col: hits[sealed], at: sc, unclear: opaqueInside, ambiguous: len(hits) > 1}
 }
 
 // qualified resolves table.column or schema.table.column.

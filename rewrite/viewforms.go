@@ -70,7 +70,7 @@ func (b *binder) ownRepresentative(n *pg.Node, sc *scope) (typ, bool) {
 	}
 	found := b.refersTo(ref, sc)
 	c := found.col
-	if c == nil || c.prot == nil || found.unclear || found.at == nil || found.at.groupedBy(c) == nil || oneForm(c.prot.Logical.Name) != (name == "min") {
+	if c == nil || c.prot == nil || found.unclear || found.ambiguous || found.at == nil || found.at.groupedBy(c) == nil || oneForm(c.prot.Logical.Name) != (name == "min") {
 		return typ{}, false
 	}
 	b.condition(f.AggFilter, sc, "a FILTER clause")

@@ -60,6 +60,8 @@ const (
 	MessageTooLong Code = "message-too-long"
 	// UndefinedColumn is a column that no relation of a protected statement has.
 	UndefinedColumn Code = "undefined-column"
+	// AmbiguousColumn is a name that several columns in sight have, a protected one among them.
+	AmbiguousColumn Code = "ambiguous-column"
 	// TooManyValues is an INSERT with more values than columns.
 	TooManyValues Code = "too-many-values"
 	// AmbiguousParameter is a parameter that protected columns give different types.
