@@ -239,6 +239,14 @@ func TestStep_boundsAndRights(t *testing.T) {
 	check(t, c, "SELECT 1; INSERT INTO people (id, name) SELECT id + 300, who FROM import; COPY towns TO STDOUT", "error 0A000")
 	check(t, c, "SET search_path TO public; INSERT INTO people (id, name) SELECT id + 300, who FROM import", "error 0A000")
 	check(t, c, "SELECT count(*) FROM people", "3")
+
+	// Reading where a row is asks policies that an UPDATE would not ask.
+	s.pg.Exec(t, listed, "ALTER TABLE people ENABLE ROW LEVEL SECURITY; CREATE POLICY p ON people FOR UPDATE USING (true); CREATE POLICY q ON people FOR SELECT USING (id = 1)")
+	if err := s.db.Refresh(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	check(t, c, "UPDATE people SET name = current_user", "error 0A000")
+	check(t, s.direct(), "SELECT count(DISTINCT name) FROM people", "3")
 }
 
 func runExtended(t *testing.T, c *pgx.Conn, sql string) string {
