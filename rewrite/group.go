@@ -96,7 +96,9 @@ func (g *grouper) items(list []*pg.Node) {
 func (g *grouper) item(n *pg.Node) {
 	i := g.b.groupTarget(n, g.s, g.sc)
 	if i < 0 {
-		g.expression(n)
+		if t := g.expression(n); t.open && n.GetAConst() == nil {
+			g.b.settle(n, t, Use{})
+		}
 		return
 	}
 	target := g.s.TargetList[i].GetResTarget().Val
@@ -106,30 +108,25 @@ func (g *grouper) item(n *pg.Node) {
 	}
 	// What the place stands for is typed here to see whether it is sealed, and
 	// typed again as it is in the output.
-	copied := g.b.copyExpr(target)
-	if g.expression(copied) {
+	copied, before := g.b.copyExpr(target), g.b.settlements()
+	if t := g.expression(copied); t.prot != nil {
 		n.Node = copied.Node
-	} else {
-		g.places = append(g.places, i)
+		return
 	}
+	g.places = append(g.places, i)
+	g.b.restore(before) // only the output says what its literals are
 }
 
-// expression types an expression that is grouped by, and says whether it is sealed.
-func (g *grouper) expression(n *pg.Node) bool {
-	if n.GetAConst() != nil {
-		return false // a place that there is not, or the server's error
-	}
+// expression types an expression that is grouped by, and makes a sealed one a
+// key. A bare number is a place that there is not, which the server refuses.
+func (g *grouper) expression(n *pg.Node) typ {
 	var spelled spelling
 	if mayBeSealed(n) && n.GetColumnRef() == nil {
 		spelled = g.b.spell(n, g.sc)
 	}
 	t := g.b.expr(n, g.sc)
-	switch {
-	case t.prot == nil && t.open:
-		g.b.settle(n, t, Use{})
-		return false
-	case t.prot == nil:
-		return false
+	if t.prot == nil {
+		return t
 	}
 	key := &groupKey{spelling: spelled, sets: g.sets}
 	if t.col != nil && !t.recast {
@@ -142,7 +139,7 @@ func (g *grouper) expression(n *pg.Node) bool {
 		g.b.unsupported("a grouping set of an expression with literals", t.prot)
 	}
 	g.keys = append(g.keys, key)
-	return true
+	return t
 }
 
 func isSlot(m proto.Message) bool {
@@ -192,7 +189,7 @@ func (b *binder) groupedPlaces(places []int, out []*column) {
 			return
 		}
 		b.force(out[i])
-		if p := out[i].protection(); p != nil {
+		if p := out[i].protection(); p != nil && !out[i].termed {
 			b.unsupported("GROUP BY of this output expression", p)
 		}
 	}

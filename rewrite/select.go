@@ -249,7 +249,7 @@ func (b *binder) openTarget(t *pg.ResTarget, x typ, name string, w want) *column
 		return &column{name: name}
 	}
 	b.settle(t.Val, x, *u)
-	return &column{name: name, prot: u.Target}
+	return &column{name: name, prot: u.Target, termed: w.term != nil}
 }
 
 // isNull says that an expression is the word NULL, without a cast.

@@ -1,6 +1,7 @@
 package rewrite
 
 import (
+	"maps"
 	"slices"
 	"strconv"
 
@@ -287,4 +288,25 @@ func textLike(oid uint32) bool { return oid == textOID || oid == varcharOID }
 
 func (b *binder) ambiguousParam(client int) {
 	b.refuse(ambiguousParam("$" + strconv.Itoa(client)))
+}
+
+// settlements are what became of literals and parameters so far.
+type settlements struct {
+	places, words, params, pending int
+	slots                          map[int]int
+	client                         []clientUse
+}
+
+func (b *binder) settlements() settlements {
+	return settlements{
+		places: len(b.places), words: len(b.words), params: len(b.params), pending: len(b.pending),
+		slots: maps.Clone(b.slots), client: slices.Clone(b.client),
+	}
+}
+
+// restore forgets what was settled since in a copy of an expression that is
+// thrown away: a parameter must not be sent for it.
+func (b *binder) restore(s settlements) {
+	b.places, b.words, b.params, b.pending = b.places[:s.places], b.words[:s.words], b.params[:s.params], b.pending[:s.pending]
+	b.slots, b.client = s.slots, s.client
 }

@@ -2,6 +2,7 @@ package rewrite
 
 import (
 	pg "github.com/pganalyze/pg_query_go/v6"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/pgveil/pgveil/policy"
 	"github.com/pgveil/pgveil/rewrite/catalog"
@@ -45,7 +46,18 @@ func (b *binder) targetValue(n *pg.Node, sc *scope, store *Use) typ {
 	if store == nil {
 		return b.infer(n, sc)
 	}
+	if key := b.groupKeyOf(n, sc); key != nil {
+		if anyMessage(key.term.ProtoReflect(), isParam) {
+			b.unsupported("a write of an expression with literals that is grouped by", store.Target)
+		}
+		return b.infer(n, sc)
+	}
 	return b.value(n, sc, store)
+}
+
+func isParam(m proto.Message) bool {
+	_, ok := m.(*pg.ParamRef)
+	return ok
 }
 
 // storeValue settles a typed expression that is stored into a protected column.
