@@ -61,7 +61,7 @@ func (s *session) planAgain(st *statement, stmt *shape.Statement) *rewrite.Plan 
 	}
 	plan, err := s.planExecute(st.sql, stmt, st.of)
 	if err != nil {
-		return &rewrite.Plan{Refusal: asRefusal(err)}
+		return &rewrite.Plan{Refusal: pgerr.From(err)}
 	}
 	return plan
 }

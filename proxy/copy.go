@@ -9,13 +9,14 @@ import (
 
 	"github.com/pgveil/pgveil/internal/pgerr"
 	"github.com/pgveil/pgveil/internal/wire"
+	"github.com/pgveil/pgveil/proxy/copyrows"
 	"github.com/pgveil/pgveil/rewrite"
 )
 
 // COPY between client and server. Its data goes through the side of the
 // session that reads it: COPY FROM is sealed on the client's side (here, first
 // half), COPY TO opened on the server's (second half). What rows are made of
-// is copy_rows.go's.
+// is copyrows'.
 //
 // A client may send COPY data before it knows whether the server takes any,
 // and go on when the server has long said that it does not. PostgreSQL ignores
@@ -33,7 +34,7 @@ type copyIn struct {
 
 	// The client's side's own: rows is nil before the first frame, failed says that the
 	// server was told.
-	rows   *copyRows
+	rows   *copyrows.Rows
 	fill   *filler
 	failed bool
 }
@@ -88,14 +89,14 @@ func (s *session) copyInData(ctx context.Context, c *copyIn, body []byte) error 
 	if err := s.beginCopyIn(ctx, c); err != nil {
 		return s.failCopyIn(c, err)
 	}
-	return s.failCopyIn(c, c.rows.write(body))
+	return s.failCopyIn(c, c.rows.Write(body))
 }
 
 // endCopyIn handles CopyDone.
 func (s *session) endCopyIn(ctx context.Context, c *copyIn) error {
 	err := s.beginCopyIn(ctx, c)
 	if err == nil {
-		err = c.rows.finish()
+		err = c.rows.Finish()
 	}
 	if err != nil {
 		err := s.failCopyIn(c, err)
@@ -131,7 +132,7 @@ func (s *session) beginCopyIn(ctx context.Context, c *copyIn) error {
 		}
 		return nil
 	}
-	c.rows = newCopyRows(c.run.plan.Copy, change, emit, s.fromClient.Limit(), s.endsCSV())
+	c.rows = copyrows.New(c.run.plan.Copy, change, emit, s.fromClient.Limit(), s.endsCSV())
 	return nil
 }
 
@@ -161,8 +162,8 @@ func (s *session) endsCSV() bool {
 	return err == nil && n < 18
 }
 
-// sealer returns the changer of COPY FROM.
-func sealer(f *filler, c *rewrite.Copy) (changer, error) {
+// sealer returns the change of COPY FROM.
+func sealer(f *filler, c *rewrite.Copy) (copyrows.Change, error) {
 	cols := make([]*column, len(c.Columns))
 	for i := range c.Columns {
 		if target := c.Columns[i].Use.Target; target != nil {
@@ -189,7 +190,7 @@ type copyAnswers struct {
 	// in is the COPY FROM that the server reads the data of, out what opens the
 	// rows of a COPY TO; nil for none.
 	in  *copyIn
-	out *copyRows
+	out *copyrows.Rows
 }
 
 // refusal returns why the COPY was made to fail, nil if it was not, or if the
@@ -213,13 +214,13 @@ func (s *session) serverCopy(ctx context.Context, h wire.Header) error {
 		}
 	case wire.TypeCopyData:
 		if a.copies.out != nil && !a.spoiled {
-			return s.withAnswer(func(body []byte) error { return s.opened(a.copies.out.write(body)) })
+			return s.withAnswer(func(body []byte) error { return s.opened(a.copies.out.Write(body)) })
 		}
 	case wire.TypeCopyDone:
 		out := a.copies.out
 		a.copies.out = nil
 		if out != nil && !a.spoiled {
-			if err := s.opened(out.finish()); err != nil {
+			if err := s.opened(out.Finish()); err != nil {
 				return err
 			}
 		}
@@ -292,7 +293,7 @@ func (s *session) copyOutResponse(ctx context.Context, r *run, body []byte) erro
 		return s.spoil(err)
 	}
 	emit := func(rows []byte) error { return s.sayFrame(wire.TypeCopyData, rows) }
-	s.answers.copies.out = newCopyRows(c, show, emit, wire.MaxBody, false)
+	s.answers.copies.out = copyrows.New(c, show, emit, wire.MaxBody, false)
 	return s.sayFrame(wire.TypeCopyOutResponse, body)
 }
 
@@ -307,8 +308,8 @@ func (s *session) opened(err error) error {
 	return err
 }
 
-// shower returns the changer of COPY TO.
-func (s *session) shower(ctx context.Context, r *run) (changer, error) {
+// shower returns the change of COPY TO.
+func (s *session) shower(ctx context.Context, r *run) (copyrows.Change, error) {
 	c, set := r.plan.Copy, s.settings.Load()
 	format := int16(0)
 	if c.Format == rewrite.CopyBinary {

@@ -8,7 +8,9 @@ import (
 	"time"
 
 	"github.com/pgveil/pgveil/envelope"
+	"github.com/pgveil/pgveil/internal/testkit"
 	"github.com/pgveil/pgveil/policy"
+	"github.com/pgveil/pgveil/proxy/copyrows"
 	"github.com/pgveil/pgveil/rewrite"
 	"github.com/pgveil/pgveil/rewrite/catalog"
 )
@@ -22,7 +24,7 @@ func benchCopy(b *testing.B, from bool, format rewrite.CopyFormat) (*run, []byte
 		"phone": {OID: 1043, Mod: 24, Name: "varchar", Len: -1},
 		"birth": {OID: 1082, Mod: -1, Name: "date", Len: 4},
 	}
-	c := testCopy(from, format, 5, map[int]string{1: "name", 2: "phone", 3: "birth"})
+	c := testkit.CopyPlan(from, format, 5, map[int]string{1: "name", 2: "phone", 3: "birth"})
 	for i := range c.Columns {
 		col := &c.Columns[i]
 		target := col.Use.Target
@@ -64,15 +66,15 @@ func sealRows(b *testing.B, r *run, rows []byte, emit func([]byte) error) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	c := newCopyRows(r.plan.Copy, change, emit, 1<<30, true)
+	c := copyrows.New(r.plan.Copy, change, emit, 1<<30, true)
 	for len(rows) > 0 {
 		n := min(len(rows), 8<<10)
-		if err := c.write(rows[:n]); err != nil {
+		if err := c.Write(rows[:n]); err != nil {
 			b.Fatal(err)
 		}
 		rows = rows[n:]
 	}
-	if err := c.finish(); err != nil {
+	if err := c.Finish(); err != nil {
 		b.Fatal(err)
 	}
 }
@@ -135,9 +137,9 @@ func BenchmarkCopyTo(b *testing.B) {
 				if err != nil {
 					b.Fatal(err)
 				}
-				c := newCopyRows(r.plan.Copy, show, func([]byte) error { return nil }, 1<<30, false)
+				c := copyrows.New(r.plan.Copy, show, func([]byte) error { return nil }, 1<<30, false)
 				for _, f := range frames {
-					if err := c.write(f); err != nil {
+					if err := c.Write(f); err != nil {
 						b.Fatal(err)
 					}
 				}

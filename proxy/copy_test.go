@@ -169,11 +169,11 @@ func TestCopy_readsAsPostgreSQLDoes(t *testing.T) {
 		{"(FORMAT csv, FORCE_NOT_NULL (birth))", "1,a,\n"},
 		{"(FORMAT csv, QUOTE '''', ESCAPE '\\', DELIMITER ';')", "1;'it\\'s \\\\ \\n';\n2;a\\b;'1932-08-07'\n"},
 		{"(FORMAT binary)", "1\ta\t\\N\n"}, {"(FORMAT binary)", ""},
-		{"(FORMAT binary)", string(binaryData([]string{"\x00\x00\x00\x01", "a\tb", "\x00N"}, []string{"\x00\x00\x00\x02", "\x00N", "\x00\x00\x00\x10"}))},
-		{"(FORMAT binary)", string(binaryData([]string{"\x00\x00\x00\x01", "a", "\x00\x00"}))},
-		{"(FORMAT binary)", string(binaryData([]string{"\x00\x00\x00\x01", "a"}))},
-		{"(FORMAT binary)", string(binaryData([]string{"\x00\x00\x00\x01", "a", "\x00N"})) + "x"},
-		{"(FORMAT binary)", string(binaryData([]string{"\x00\x00\x00\x01", "a", "\x00N"})[:30])},
+		{"(FORMAT binary)", string(testkit.CopyBinary([]string{"\x00\x00\x00\x01", "a\tb", "\x00N"}, []string{"\x00\x00\x00\x02", "\x00N", "\x00\x00\x00\x10"}))},
+		{"(FORMAT binary)", string(testkit.CopyBinary([]string{"\x00\x00\x00\x01", "a", "\x00\x00"}))},
+		{"(FORMAT binary)", string(testkit.CopyBinary([]string{"\x00\x00\x00\x01", "a"}))},
+		{"(FORMAT binary)", string(testkit.CopyBinary([]string{"\x00\x00\x00\x01", "a", "\x00N"})) + "x"},
+		{"(FORMAT binary)", string(testkit.CopyBinary([]string{"\x00\x00\x00\x01", "a", "\x00N"})[:30])},
 	} {
 		sql := "COPY people (id, name, birth) FROM STDIN " + tt.options
 		want, got := copyInto(t, plain, sql, tt.data), copyInto(t, through, sql, tt.data)
@@ -355,8 +355,8 @@ func TestCopy_leavesNoPlaintextAtTheServer(t *testing.T) {
 		name, phone, birth := planter.New(testkit.Name), planter.New(testkit.Digits), planter.New(testkit.Date)
 		for _, data := range []string{
 			name + "\t" + phone + "\t" + birth + "\n", name + "," + phone + "," + birth + "\n" + name + "," + phone + ",x\n",
-			name + "," + phone + "\n", name + "\n", string(binaryData([]string{name, phone, "\x00\x00\x00\x01"}, []string{name, phone, birth})),
-			string(binaryData([]string{name})),
+			name + "," + phone + "\n", name + "\n", string(testkit.CopyBinary([]string{name, phone, "\x00\x00\x00\x01"}, []string{name, phone, birth})),
+			string(testkit.CopyBinary([]string{name})),
 		} {
 			for _, sql := range []string{
 				"COPY people (name, phone, birth) FROM STDIN ", "COPY people (city, name, birth) FROM STDIN WHERE lower(name) = 'x' ",

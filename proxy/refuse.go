@@ -1,7 +1,6 @@
 package proxy
 
 import (
-	"errors"
 	"fmt"
 
 	"go.uber.org/zap"
@@ -38,7 +37,7 @@ func isPoisoned(state []byte) bool {
 
 // refuse logs a refusal and returns it as what is said to the client.
 func (s *session) refuse(err error) *pgerr.Error {
-	refusal := asRefusal(err)
+	refusal := pgerr.From(err)
 	fields := []zap.Field{zap.String("code", string(refusal.Code)), zap.String("state", refusal.State)}
 	if refusal.Cause != nil {
 		fields = append(fields, zap.NamedError("err", refusal.Cause))
@@ -49,20 +48,6 @@ func (s *session) refuse(err error) *pgerr.Error {
 		s.log.Debug("statement refused", fields...)
 	}
 	return refusal
-}
-
-func asRefusal(err error) *pgerr.Error {
-	var refusal *pgerr.Error
-	if errors.As(err, &refusal) {
-		return refusal
-	}
-	return &pgerr.Error{
-		State:   pgerr.StateInternal,
-		Code:    pgerr.Internal,
-		Message: "internal error in pgveil",
-		Hint:    "This is a bug. See pgveil's log.",
-		Cause:   err,
-	}
 }
 
 // refuseParse sends a poison in place of a Parse.

@@ -393,7 +393,7 @@ func (s *session) notice(ctx context.Context, body []byte) error {
 // spoil tells the client an error in place of the rest of a result.
 func (s *session) spoil(err error) error {
 	a := &s.answers
-	refusal := asRefusal(err)
+	refusal := pgerr.From(err)
 	s.log.Warn("result withheld", zap.String("code", string(refusal.Code)), zap.NamedError("err", refusal.Cause))
 	if refusal.Code == pgerr.ResultMismatch {
 		s.db.report()

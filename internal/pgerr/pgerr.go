@@ -3,7 +3,10 @@
 // hint; the log gets the cause too; metrics and docs/ERRORS.md get the [Code].
 package pgerr
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+)
 
 // Code names a kind of refusal or failure. Every code has an entry in
 // docs/ERRORS.md with its cause and its cure; a test compares the two lists.
@@ -46,3 +49,19 @@ func (e *Error) Error() string {
 
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Cause }
+
+// From returns err as an Error: the one that it wraps, or else one that says
+// that pgveil has a bug, with err as the cause.
+func From(err error) *Error {
+	var e *Error
+	if errors.As(err, &e) {
+		return e
+	}
+	return &Error{
+		State:   StateInternal,
+		Code:    Internal,
+		Message: "internal error in pgveil",
+		Hint:    "This is a bug. See pgveil's log.",
+		Cause:   err,
+	}
+}

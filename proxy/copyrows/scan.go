@@ -1,4 +1,4 @@
-package proxy
+package copyrows
 
 import (
 	"github.com/pgveil/pgveil/rewrite"
@@ -25,7 +25,7 @@ type lineScanner struct {
 	// Of the row at hand: how far it was scanned, and where its present field begins.
 	pos, start      int
 	inQuote, quoted bool
-	found           copyRow
+	found           row
 }
 
 // What lineScanner.stops says of a byte: whether it stops the scanner outside
@@ -67,12 +67,12 @@ func newLineScanner(c *rewrite.Copy, endMarker bool) *lineScanner {
 	return s
 }
 
-func (s *lineScanner) row() *copyRow { return &s.found }
+func (s *lineScanner) row() *row { return &s.found }
 
 func (s *lineScanner) reset() {
 	s.pos, s.start, s.inQuote, s.quoted = 0, 0, false, false
 	s.header, s.loose = false, false
-	s.found = copyRow{fields: s.found.fields[:0]}
+	s.found = row{fields: s.found.fields[:0]}
 }
 
 // step is what a scanner does at a byte that stops it.
@@ -273,6 +273,6 @@ func (s *lineScanner) endField(end int) error {
 	case len(s.found.fields) == s.columns:
 		return badCopyData("extra data after last expected column")
 	}
-	s.found.fields = append(s.found.fields, copyField{start: s.start, end: end, quoted: s.quoted})
+	s.found.fields = append(s.found.fields, field{start: s.start, end: end, quoted: s.quoted})
 	return nil
 }

@@ -1,4 +1,4 @@
-package proxy
+package copyrows
 
 import (
 	"bytes"
@@ -7,7 +7,7 @@ import (
 )
 
 // textField appends what becomes of a sealed field of text or CSV.
-func (r *copyRows) textField(i int, f *copyField, raw []byte) error {
+func (r *Rows) textField(i int, f *field, raw []byte) error {
 	col := &r.copy.Columns[i]
 	null := r.isNull(f, raw)
 	switch {
@@ -37,7 +37,7 @@ func (r *copyRows) textField(i int, f *copyField, raw []byte) error {
 
 // textValue returns the value of a field that is not NULL. It is a slice of
 // raw or of r.value.
-func (r *copyRows) textValue(f *copyField, raw []byte) []byte {
+func (r *Rows) textValue(f *field, raw []byte) []byte {
 	switch {
 	case r.copy.Format != rewrite.CopyCSV:
 		if bytes.IndexByte(raw, '\\') < 0 {
@@ -132,7 +132,7 @@ func appendUnquoted(dst, raw []byte, quote, escape byte) []byte {
 }
 
 // encoded writes the value dst[start:] as a field.
-func (r *copyRows) encoded(dst []byte, start int, forced bool) []byte {
+func (r *Rows) encoded(dst []byte, start int, forced bool) []byte {
 	csv := r.copy.Format == rewrite.CopyCSV
 	value := dst[start:]
 	switch {
@@ -146,7 +146,7 @@ func (r *copyRows) encoded(dst []byte, start int, forced bool) []byte {
 	return appendEscaped(dst[:start], r.value, r.copy.Delimiter)
 }
 
-func (r *copyRows) needsQuotes(value []byte) bool {
+func (r *Rows) needsQuotes(value []byte) bool {
 	c := r.copy
 	for _, b := range value {
 		if b == c.Delimiter || b == c.Quote || b == '\n' || b == '\r' {
@@ -168,7 +168,7 @@ func appendQuoted(dst, value []byte, quote, escape byte) []byte {
 	return append(dst, quote)
 }
 
-func (r *copyRows) needsEscapes(value []byte) bool {
+func (r *Rows) needsEscapes(value []byte) bool {
 	for _, b := range value {
 		if b == '\\' || b == r.copy.Delimiter || '\b' <= b && b <= '\r' {
 			return true

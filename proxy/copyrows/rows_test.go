@@ -1,8 +1,7 @@
-package proxy
+package copyrows
 
 import (
 	"bytes"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -12,34 +11,13 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/pgveil/pgveil/internal/pgerr"
-	"github.com/pgveil/pgveil/policy"
+	"github.com/pgveil/pgveil/internal/testkit"
 	"github.com/pgveil/pgveil/rewrite"
-	"github.com/pgveil/pgveil/rewrite/catalog"
 )
-
-// testCopy is a COPY of a table of n columns of which the named ones are sealed.
-func testCopy(from bool, format rewrite.CopyFormat, n int, sealed map[int]string) *rewrite.Copy {
-	c := &rewrite.Copy{
-		From: from, Format: format, Delimiter: '\t', Null: `\N`, Quote: '"', Escape: '"',
-		Columns: make([]rewrite.CopyColumn, n),
-	}
-	if format == rewrite.CopyCSV {
-		c.Delimiter, c.Null = ',', ""
-	}
-	for i, name := range sealed {
-		target := &catalog.Protected{Column: &policy.Column{Schema: "public", Table: "people", Name: name}}
-		if from {
-			c.Columns[i].Use = rewrite.Use{Role: rewrite.Stored, Target: target}
-		} else {
-			c.Columns[i].Result.Target = target
-		}
-	}
-	return c
-}
 
 // threeColumns are a plain column between two sealed ones.
 func threeColumns(from bool, format rewrite.CopyFormat) *rewrite.Copy {
-	return testCopy(from, format, 3, map[int]string{0: "name", 2: "phone"})
+	return testkit.CopyPlan(from, format, 3, map[int]string{0: "name", 2: "phone"})
 }
 
 // bracketed is a changer whose work is to be seen. Values have rules of their own:
@@ -54,17 +32,17 @@ func bracketed(dst []byte, _ int, value []byte) ([]byte, bool, error) {
 	return fmt.Appendf(dst, "[%s]", value), false, nil
 }
 
-// changed feeds pieces to a copyRows and returns what comes out, and the error.
-func changed(c *rewrite.Copy, change changer, pieces ...[]byte) (string, error) {
+// changed feeds pieces to a Rows and returns what comes out, and the error.
+func changed(c *rewrite.Copy, change Change, pieces ...[]byte) (string, error) {
 	var out bytes.Buffer
 	emit := func(b []byte) error { _, err := out.Write(b); return err }
-	r := newCopyRows(c, change, emit, 1<<20, true)
+	r := New(c, change, emit, 1<<20, true)
 	for _, p := range pieces {
-		if err := r.write(p); err != nil {
+		if err := r.Write(p); err != nil {
 			return out.String(), err
 		}
 	}
-	err := r.finish()
+	err := r.Finish()
 	return out.String(), err
 }
 
@@ -79,7 +57,7 @@ func told(err error) string {
 	return err.Error()
 }
 
-func TestCopyRows_text(t *testing.T) {
+func TestRows_text(t *testing.T) {
 	for _, tt := range []struct{ in, want, err string }{
 		{"a\tb\tc\n", "[a]\tb\t[c]\n", ""},
 		{"a\tb\tc", "[a]\tb\t[c]", ""},
@@ -117,7 +95,7 @@ func TestCopyRows_text(t *testing.T) {
 	}
 }
 
-func TestCopyRows_csv(t *testing.T) {
+func TestRows_csv(t *testing.T) {
 	for _, tt := range []struct {
 		in, want, err string
 		change        func(*rewrite.Copy)
@@ -184,7 +162,7 @@ func TestCopyRows_csv(t *testing.T) {
 	}
 }
 
-func TestCopyRows_toTheClient(t *testing.T) {
+func TestRows_toTheClient(t *testing.T) {
 	for _, tt := range []struct {
 		format   rewrite.CopyFormat
 		in, want string
@@ -211,26 +189,9 @@ func TestCopyRows_toTheClient(t *testing.T) {
 	}
 }
 
-// binaryData returns a binary COPY of rows; a field "\x00N" is NULL.
-func binaryData(rows ...[]string) []byte {
-	out := append([]byte(nil), binarySignature...)
-	out = append(out, 0, 0, 0, 0, 0, 0, 0, 0)
-	for _, row := range rows {
-		out = binary.BigEndian.AppendUint16(out, uint16(len(row)))
-		for _, f := range row {
-			if f == "\x00N" {
-				out = binary.BigEndian.AppendUint32(out, 0xffffffff)
-				continue
-			}
-			out = append(binary.BigEndian.AppendUint32(out, uint32(len(f))), f...)
-		}
-	}
-	return append(out, 0xff, 0xff)
-}
-
-func TestCopyRows_binary(t *testing.T) {
-	in := binaryData([]string{"a", "b\n", "c"}, []string{"\x00N", "\x00N", ""}, []string{"", "", "none"})
-	want := binaryData([]string{"[a]", "b\n", "[c]"}, []string{"\x00N", "\x00N", "[]"}, []string{"[]", "", "\x00N"})
+func TestRows_binary(t *testing.T) {
+	in := testkit.CopyBinary([]string{"a", "b\n", "c"}, []string{"\x00N", "\x00N", ""}, []string{"", "", "none"})
+	want := testkit.CopyBinary([]string{"[a]", "b\n", "[c]"}, []string{"\x00N", "\x00N", "[]"}, []string{"[]", "", "\x00N"})
 	for _, from := range []bool{true, false} {
 		got, err := changed(threeColumns(from, rewrite.CopyBinary), bracketed, in)
 		if diff := cmp.Diff(string(want), got); diff != "" || err != nil {
@@ -245,8 +206,8 @@ func TestCopyRows_binary(t *testing.T) {
 	}
 }
 
-func TestCopyRows_refusesOtherBinaryData(t *testing.T) {
-	whole := string(binaryData([]string{"a", "b", "c"}))
+func TestRows_refusesOtherBinaryData(t *testing.T) {
+	whole := string(testkit.CopyBinary([]string{"a", "b", "c"}))
 	head := whole[:19]
 	for _, tt := range []struct{ in, err string }{
 		{"a\tb\tc\n", "22P04 COPY file signature not recognized at COPY people, line 1"},
@@ -260,7 +221,7 @@ func TestCopyRows_refusesOtherBinaryData(t *testing.T) {
 		{head + "\x00\x03\x7f\xff\xff\xff", "54000 field of COPY data is too long at COPY people, line 1"},
 		{whole[:len(whole)-4], "22P04 unexpected EOF in COPY data at COPY people, line 1"},
 		{whole + "x", "22P04 received copy data after EOF marker at COPY people, line 2"},
-		{whole[:len(whole)-2] + string(binaryData([]string{"bad", "", ""})[19:]), "22008 no at COPY people, line 2, column name"},
+		{whole[:len(whole)-2] + string(testkit.CopyBinary([]string{"bad", "", ""})[19:]), "22008 no at COPY people, line 2, column name"},
 	} {
 		if got, err := changed(threeColumns(true, rewrite.CopyBinary), bracketed, []byte(tt.in)); told(err) != tt.err {
 			t.Errorf("%q gives %q, %q, want %q", tt.in, got, told(err), tt.err)
@@ -268,15 +229,15 @@ func TestCopyRows_refusesOtherBinaryData(t *testing.T) {
 	}
 }
 
-func TestCopyRows_longRowIsRefused(t *testing.T) {
+func TestRows_longRowIsRefused(t *testing.T) {
 	for _, format := range []rewrite.CopyFormat{rewrite.CopyText, rewrite.CopyCSV, rewrite.CopyBinary} {
-		r := newCopyRows(threeColumns(true, format), bracketed, func([]byte) error { return nil }, 1000, true)
+		r := New(threeColumns(true, format), bracketed, func([]byte) error { return nil }, 1000, true)
 		var err error
 		if format == rewrite.CopyBinary {
-			err = r.write(append(binaryData()[:19], 0, 3, 0, 0, 3, 0))
+			err = r.Write(append(testkit.CopyBinary()[:19], 0, 3, 0, 0, 3, 0))
 		}
 		for n := 0; n < 2000 && err == nil; n += 100 {
-			err = r.write(bytes.Repeat([]byte{'x'}, 100))
+			err = r.Write(bytes.Repeat([]byte{'x'}, 100))
 		}
 		if got := told(err); !strings.HasPrefix(got, "54000 ") {
 			t.Errorf("format %d: a row of 2000 bytes gives %q", format, got)
@@ -289,7 +250,7 @@ func TestCopyRows_longRowIsRefused(t *testing.T) {
 
 // A row leaves in one piece to the client, as PostgreSQL sends it; to the
 // server many leave together.
-func TestCopyRows_emitsRows(t *testing.T) {
+func TestRows_emitsRows(t *testing.T) {
 	for _, tt := range []struct {
 		from bool
 		want []string
@@ -298,12 +259,12 @@ func TestCopyRows_emitsRows(t *testing.T) {
 		{true, []string{"[a]\tb\t[c]\n", "[d]\te\t[f]\n[g]\th\t[i]\n"}},
 	} {
 		var got []string
-		r := newCopyRows(threeColumns(tt.from, rewrite.CopyText), bracketed, func(b []byte) error {
+		r := New(threeColumns(tt.from, rewrite.CopyText), bracketed, func(b []byte) error {
 			got = append(got, string(b))
 			return nil
 		}, 1000, false)
 		for _, piece := range []string{"a\tb", "\tc\nd\te\t", "f\ng\th\ti\n"} {
-			if err := r.write([]byte(piece)); err != nil {
+			if err := r.Write([]byte(piece)); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -313,11 +274,11 @@ func TestCopyRows_emitsRows(t *testing.T) {
 	}
 }
 
-func TestCopyRows_passesOnErrorsOfTheConnection(t *testing.T) {
+func TestRows_passesOnErrorsOfTheConnection(t *testing.T) {
 	gone := errors.New("gone")
-	r := newCopyRows(threeColumns(true, rewrite.CopyText), bracketed, func([]byte) error { return gone }, 1000, false)
+	r := New(threeColumns(true, rewrite.CopyText), bracketed, func([]byte) error { return gone }, 1000, false)
 	var refusal *pgerr.Error
-	if err := r.write([]byte("a\tb\tc\n")); !errors.Is(err, gone) || errors.As(err, &refusal) {
+	if err := r.Write([]byte("a\tb\tc\n")); !errors.Is(err, gone) || errors.As(err, &refusal) {
 		t.Errorf("write = %v, want the error of emit", err)
 	}
 }
@@ -355,7 +316,7 @@ func copyVariants() []*rewrite.Copy {
 }
 
 // However the data is cut, the same comes out.
-func TestCopyRows_chunksDoNotMatter(t *testing.T) {
+func TestRows_chunksDoNotMatter(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(7, 8))
 	alphabet := []string{"a", "\t", ",", "\n", "\r\n", "\r", "\\", "\"", "\\N", "\\.", "\\.\n", "x", "é", "N", "bad", "none", "'"}
 	rows := []string{"a\tb\tc\n", "a,b,c\n", "\"x\ny\",,\"\"\"\"\n", "d\te\tf\r\n", "\\\\\t\\\n\t\\N\n", "name\tid\tphone\n"}
@@ -371,7 +332,7 @@ func TestCopyRows_chunksDoNotMatter(t *testing.T) {
 		for _, c := range copyVariants() {
 			data := in
 			if c.Format == rewrite.CopyBinary {
-				data = binaryData([]string{string(in), "x", ""}, []string{"\x00N", string(in), "y"})
+				data = testkit.CopyBinary([]string{string(in), "x", ""}, []string{"\x00N", string(in), "y"})
 				if i := rnd.IntN(2 * len(data)); i < len(data) {
 					data = data[:i]
 				}
@@ -395,11 +356,11 @@ func sameHoweverCut(t *testing.T, rnd *rand.Rand, c *rewrite.Copy, data []byte) 
 	}
 }
 
-// FuzzCopyRows looks for panics, for data that is cut and read otherwise, and
+// FuzzRows looks for panics, for data that is cut and read otherwise, and
 // for rows that cost more than their bytes.
-func FuzzCopyRows(f *testing.F) {
+func FuzzRows(f *testing.F) {
 	for i, s := range []string{
-		"a\tb\tc\n\\N\t\\.\t\\\\\n\\.\n", "a,\"b\"\"\n\",c\r\n", string(binaryData([]string{"a", "\x00N", "c"})),
+		"a\tb\tc\n\\N\t\\.\t\\\\\n\\.\n", "a,\"b\"\"\n\",c\r\n", string(testkit.CopyBinary([]string{"a", "\x00N", "c"})),
 		"\t\t\t\t\t\t\t\n", "name\tid\tphone\na\tb\tc\n",
 	} {
 		f.Add([]byte(s), uint64(i))
@@ -419,8 +380,8 @@ func FuzzCopyRows(f *testing.F) {
 	})
 }
 
-// FuzzCopyFields holds writing a value and reading it together.
-func FuzzCopyFields(f *testing.F) {
+// FuzzFields holds writing a value and reading it together.
+func FuzzFields(f *testing.F) {
 	for _, s := range []string{"", "a", "\\N", "\\.", "a\tb", "it's", "\"", "\\", "a\nb\r\v\f\b", "é\x00", ",", "pv1.a"} {
 		f.Add([]byte(s))
 	}
@@ -429,7 +390,7 @@ func FuzzCopyFields(f *testing.F) {
 			if c.Format == rewrite.CopyBinary || c.From || c.Header {
 				continue
 			}
-			r := newCopyRows(c, bracketed, nil, 1<<20, false)
+			r := New(c, bracketed, nil, 1<<20, false)
 			field := r.encoded([]byte("kept"), 4, false)
 			field = r.encoded(append(field[:4], value...), 4, false)
 			line := append(append(bytes.Clone(field[4:]), c.Delimiter), c.Delimiter)

@@ -1,4 +1,15 @@
-package proxy
+// Package copyrows changes the values of some columns in the data of a COPY. The
+// data is a stream: a message may hold many rows, and a row or a field may be
+// spread over many messages. [Rows] finds the rows, has the values of sealed
+// columns changed, and passes on everything else byte for byte. It knows no
+// sockets and no keys. scan.go finds rows and fields in text and CSV, text.go
+// says how one value is written there, binary.go does the binary format.
+//
+// A row is passed on when it is complete and has as many fields as the COPY
+// has columns. Were its first fields sent before the last is seen, a file with
+// the wrong delimiter would put protected values into the server's message
+// about a plain column.
+package copyrows
 
 import (
 	"errors"
@@ -9,27 +20,15 @@ import (
 	"github.com/pgveil/pgveil/rewrite/catalog"
 )
 
-// The data of a COPY is a stream: a message may hold many rows, and a row or a
-// field may be spread over many messages. copyRows finds the rows, has the
-// values of sealed columns changed, and passes on everything else byte for
-// byte. It knows no sockets. copy_scan.go finds rows and fields in text and
-// CSV, copy_text.go says how one value is written there, copy_binary.go does
-// the binary format.
-//
-// A row is passed on when it is complete and has as many fields as the COPY
-// has columns. Were its first fields sent before the last is seen, a file with
-// the wrong delimiter would put protected values into the server's message
-// about a plain column.
-
-// changer turns the value of column i, which is not NULL, into what is passed
+// Change turns the value of column i, which is not NULL, into what is passed
 // on, appended to dst. null says that it is NULL now.
-type changer func(dst []byte, i int, value []byte) (out []byte, null bool, err error)
+type Change func(dst []byte, i int, value []byte) (out []byte, null bool, err error)
 
-// copyRows changes the data of one COPY. Its memory is bounded by the longest
+// Rows changes the data of one COPY. Its memory is bounded by the longest
 // row and the longest message.
-type copyRows struct {
+type Rows struct {
 	copy   *rewrite.Copy
-	change changer
+	change Change
 	// emit takes rows that are done; the bytes are valid during the call. It is
 	// called at the end of a row once there are full bytes, and at the end of a message.
 	emit func([]byte) error
@@ -58,14 +57,14 @@ type copyRows struct {
 type rowScanner interface {
 	next(b []byte, last bool) (end int, err error)
 	// row is what the scanner found: valid until reset, which comes before the next row.
-	row() *copyRow
+	row() *row
 	reset()
 }
 
-// copyRow is one row of a COPY, or something that stands in its place.
-type copyRow struct {
+// row is one row of a COPY, or something that stands in its place.
+type row struct {
 	kind   rowKind
-	fields []copyField
+	fields []field
 	// content is where the line end of a text row begins; lines is how many line
 	// ends stand within its quotes.
 	content, lines int
@@ -83,17 +82,17 @@ const (
 	rowEnd
 )
 
-// copyField is a field of a row, by its offsets in it.
-type copyField struct {
+// field is a field of a row, by its offsets in it.
+type field struct {
 	start, end int
 	// quoted says that there are quotes in it, null that it is NULL by its length.
 	quoted, null bool
 }
 
-// newCopyRows returns a copyRows for a COPY with at least one sealed column.
+// New returns Rows for a COPY with at least one sealed column.
 // endMarker says that the server takes a line \. for the end of CSV.
-func newCopyRows(c *rewrite.Copy, change changer, emit func([]byte) error, limit int, endMarker bool) *copyRows {
-	r := &copyRows{copy: c, change: change, emit: emit, limit: limit, binary: c.Format == rewrite.CopyBinary}
+func New(c *rewrite.Copy, change Change, emit func([]byte) error, limit int, endMarker bool) *Rows {
+	r := &Rows{copy: c, change: change, emit: emit, limit: limit, binary: c.Format == rewrite.CopyBinary}
 	for i := range c.Columns {
 		if target := r.target(i); target != nil {
 			r.sealed = append(r.sealed, i)
@@ -106,17 +105,17 @@ func newCopyRows(c *rewrite.Copy, change changer, emit func([]byte) error, limit
 		r.scan = newLineScanner(c, endMarker)
 	}
 	if c.From {
-		r.full = copyFull
+		r.full = fullMessage
 	}
 	return r
 }
 
-// copyFull is how many bytes of rows are sent to the server in one message,
+// fullMessage is how many bytes of rows are sent to the server in one message,
 // where the client sends so many. The server sends its rows one by one.
-const copyFull = 32 << 10
+const fullMessage = 32 << 10
 
-// write takes the next piece of the data.
-func (r *copyRows) write(data []byte) error {
+// Write takes the next piece of the data.
+func (r *Rows) Write(data []byte) error {
 	if len(r.held) > 0 {
 		r.held = append(r.held, data...)
 		data = r.held
@@ -135,15 +134,15 @@ func (r *copyRows) write(data []byte) error {
 			Detail:  fmt.Sprintf("The limit is %d bytes.", r.limit),
 		}, r.line+1, -1)
 	case len(rest) == 0:
-		r.held = keep(r.held)
+		r.held = reuse(r.held)
 	case n > 0 || len(r.held) == 0:
 		r.held = append(r.held[:0], rest...)
 	}
 	return r.flush()
 }
 
-// finish takes the end of the data.
-func (r *copyRows) finish() error {
+// Finish takes the end of the data.
+func (r *Rows) Finish() error {
 	if !r.over && len(r.held) > 0 {
 		if _, err := r.rows(r.held, true); err != nil {
 			return err
@@ -154,7 +153,7 @@ func (r *copyRows) finish() error {
 }
 
 // rows changes the complete rows of data and returns how much of it they are.
-func (r *copyRows) rows(data []byte, last bool) (int, error) {
+func (r *Rows) rows(data []byte, last bool) (int, error) {
 	n := 0
 	for n < len(data) && !r.over {
 		end, err := r.scan.next(data[n:], last)
@@ -183,17 +182,17 @@ func (r *copyRows) rows(data []byte, last bool) (int, error) {
 	return len(data), nil
 }
 
-func (r *copyRows) flush() error {
+func (r *Rows) flush() error {
 	if len(r.out) == 0 {
 		return nil
 	}
 	err := r.emit(r.out)
-	r.out, r.value = keep(r.out), keep(r.value)
+	r.out, r.value = reuse(r.out), reuse(r.value)
 	return err
 }
 
 // row appends what is passed on of a row.
-func (r *copyRows) row(raw []byte) error {
+func (r *Rows) row(raw []byte) error {
 	row := r.scan.row()
 	switch row.kind {
 	case rowVerbatim:
@@ -234,7 +233,7 @@ func (r *copyRows) row(raw []byte) error {
 // names appends a header line. The server shows its own to the client; the
 // client's is for the server to skip or to compare. Whoever says HEADER but
 // has none loses the first row, and must not have it sent in clear.
-func (r *copyRows) names(raw []byte, row *copyRow) error {
+func (r *Rows) names(raw []byte, row *row) error {
 	switch {
 	case !r.copy.From:
 		r.out = append(r.out, raw...)
@@ -257,10 +256,10 @@ func (r *copyRows) names(raw []byte, row *copyRow) error {
 }
 
 // located says where in the data an error arose, as PostgreSQL's CONTEXT does.
-func (r *copyRows) located(err error, line, column int) error {
+func (r *Rows) located(err error, line, column int) error {
 	var refusal *pgerr.Error
 	if !errors.As(err, &refusal) {
-		refusal = asRefusal(err)
+		refusal = pgerr.From(err)
 	}
 	at := *refusal
 	at.Where = fmt.Sprintf("COPY %s, line %d", r.table, line)
@@ -283,15 +282,26 @@ func badCopyData(message string) error {
 }
 
 // isNull reports whether a field is the string that stands for NULL.
-func (r *copyRows) isNull(f *copyField, raw []byte) bool {
+func (r *Rows) isNull(f *field, raw []byte) bool {
 	return !f.quoted && string(raw) == r.copy.Null
 }
 
 // target returns the protected column that a column of the data is, nil for a plain one.
-func (r *copyRows) target(i int) *catalog.Protected {
+func (r *Rows) target(i int) *catalog.Protected {
 	c := &r.copy.Columns[i]
 	if r.copy.From {
 		return c.Use.Target
 	}
 	return c.Result.Target
+}
+
+// keepBuffer is the largest buffer that is kept for the next row.
+const keepBuffer = 64 << 10
+
+// reuse returns an empty buffer, b itself unless it is large.
+func reuse(b []byte) []byte {
+	if cap(b) > keepBuffer {
+		return nil
+	}
+	return b[:0]
 }

@@ -1,4 +1,4 @@
-package proxy
+package copyrows
 
 import (
 	"bytes"
@@ -23,14 +23,14 @@ type binaryScanner struct {
 	begun bool
 	// pos is how far the row at hand was scanned.
 	pos   int
-	found copyRow
+	found row
 }
 
-func (s *binaryScanner) row() *copyRow { return &s.found }
+func (s *binaryScanner) row() *row { return &s.found }
 
 func (s *binaryScanner) reset() {
 	s.pos = 0
-	s.found = copyRow{fields: s.found.fields[:0]}
+	s.found = row{fields: s.found.fields[:0]}
 }
 
 func (s *binaryScanner) next(b []byte, last bool) (int, error) {
@@ -70,7 +70,7 @@ func (s *binaryScanner) values(b []byte) (int, error) {
 			return 0, nil
 		}
 		n := int(int32(binary.BigEndian.Uint32(b[s.pos:])))
-		f := copyField{start: start, end: start, null: n == -1}
+		f := field{start: start, end: start, null: n == -1}
 		switch {
 		case n < -1:
 			return 0, &pgerr.Error{State: "22P03", Code: pgerr.CopyData, Message: "invalid field size"}
@@ -119,7 +119,7 @@ func (s *binaryScanner) header(b []byte) (int, error) {
 }
 
 // binaryField appends what becomes of a sealed field, with its length.
-func (r *copyRows) binaryField(i int, f *copyField, value []byte) error {
+func (r *Rows) binaryField(i int, f *field, value []byte) error {
 	const null = 0xffffffff
 	if f.null {
 		r.out = binary.BigEndian.AppendUint32(r.out, null)
