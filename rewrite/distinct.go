@@ -45,6 +45,19 @@ func (b *binder) distinct(s *pg.SelectStmt, sc *scope, out []*column, wants []wa
 	s.DistinctClause = on
 }
 
+// distinctWants returns what is wanted of the columns of a query. DISTINCT gives
+// a literal of unknown type the type text.
+func distinctWants(s *pg.SelectStmt, wants []want) []want {
+	if len(s.DistinctClause) == 0 || s.DistinctClause[0].GetNode() != nil {
+		return wants
+	}
+	wants = slices.Clone(wants)
+	for i := range wants {
+		wants[i].resolved = true
+	}
+	return wants
+}
+
 // distinctOn types the expressions of DISTINCT ON. Like those of ORDER BY they
 // may be places and names of output columns.
 func (b *binder) distinctOn(s *pg.SelectStmt, sc *scope, out []*column) {
@@ -90,6 +103,8 @@ func (b *binder) outputTerm(n *pg.Node, s *pg.SelectStmt, i int, c *column) {
 		n.Node = pg.MakeAConstIntNode(int64(i+1), -1).Node // it has no name by now
 	case hasStar(s.TargetList):
 		b.unsupported("DISTINCT ON beside a star", p)
+	case s.TargetList[i].GetResTarget().Val.GetParamRef() != nil:
+		b.unsupported("DISTINCT ON of a literal or parameter", p)
 	default:
 		n.Node = proto.Clone(s.TargetList[i].GetResTarget().Val).(*pg.Node).Node
 		b.toTerm(n, typ{prot: p})

@@ -77,7 +77,7 @@ func (b *binder) selectCore(s *pg.SelectStmt, sc *scope, wants []want) []*column
 	b.spellStars(s, sc, star, wants)
 	places := b.groupBy(s, sc)
 	b.sortsOthers(s, sc)
-	out := b.targets(s.TargetList, sc, star, wants)
+	out := b.targets(s.TargetList, sc, star, distinctWants(s, wants))
 	if first {
 		b.condition(s.WhereClause, sc, "WHERE")
 	}
