@@ -53,6 +53,12 @@ type binder struct {
 	client  []clientUse
 	// late is set while a part is bound before its turn.
 	late bool
+	// nullTests are literals and parameters that IS NULL asks for.
+	nullTests []nullTest
+	// computes is set while what the server computes of literals is settled.
+	computes bool
+	// deciding is the column that a CASE is stored into, while its conditions are bound.
+	deciding *catalog.Protected
 	// pending are the expressions of literals whose part may not be decided yet.
 	pending []*later
 	// What the session is to remember of a statement that is no query.
@@ -90,6 +96,8 @@ type clientUse struct {
 	oid uint32
 	// plain says that there is also a use that the server types.
 	plain bool
+	// computed says that the server would compute with it in clear.
+	computed bool
 	// late says that oid was learned behind, see there.
 	late bool
 }

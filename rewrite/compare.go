@@ -17,7 +17,14 @@ func (b *binder) operator(n *pg.Node, e *pg.A_Expr, sc *scope) typ {
 		return typ{}
 	}
 	l, r := b.expr(e.Lexpr, sc), b.operand(e.Rexpr, sc)
-	if l.prot == nil && r.prot == nil {
+	switch {
+	case l.prot == nil && r.prot == nil && l.open && r.open:
+		b.computing(func() {
+			b.settlePlain(e.Lexpr, l)
+			b.settlePlain(e.Rexpr, r)
+		})
+		return typ{}
+	case l.prot == nil && r.prot == nil:
 		b.settlePlain(e.Lexpr, l)
 		b.settlePlain(e.Rexpr, r)
 		return typ{}

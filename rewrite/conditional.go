@@ -15,11 +15,15 @@ func (b *binder) coalesce(c *pg.CoalesceExpr, sc *scope, store *Use) typ {
 // caseExpr types CASE, searched or simple. A simple one over a sealed
 // expression compares terms.
 func (b *binder) caseExpr(c *pg.CaseExpr, sc *scope, store *Use) typ {
+	outer := b.deciding
+	if store != nil {
+		b.deciding = store.Target
+	}
 	arg := b.expr(c.Arg, sc)
 	if arg.prot != nil {
 		b.toTerm(c.Arg, arg)
 	} else {
-		b.settlePlain(c.Arg, arg)
+		b.computing(func() { b.settlePlain(c.Arg, arg) })
 	}
 	var arms []*pg.Node
 	for _, n := range c.Args {
@@ -39,6 +43,7 @@ func (b *binder) caseExpr(c *pg.CaseExpr, sc *scope, store *Use) typ {
 			b.sealedWithPlain(arg.prot)
 		}
 	}
+	b.deciding = outer
 	if c.Defresult != nil {
 		return b.arms(append(arms, c.Defresult), sc, "CASE", store)
 	}

@@ -286,6 +286,8 @@ func (b *binder) nullTest(n *pg.Node, sc *scope) {
 	switch {
 	case t.prot != nil:
 		b.mayFilter(t.prot)
+	case t.open && t.later == nil && !t.array:
+		b.asksForNull(n)
 	case t.open:
 		b.settle(n, t, Use{})
 	}
@@ -357,7 +359,7 @@ func (b *binder) argument(f *pg.FuncCall, name string, arg *pg.Node, sc *scope) 
 		// EXTRACT(epoch FROM x) and its like: the literal is syntax, and stays.
 		b.isSyntax(arg)
 	case t.open:
-		b.settle(arg, t, Use{})
+		b.computing(func() { b.settle(arg, t, Use{}) })
 	}
 }
 

@@ -88,6 +88,8 @@ func (b *binder) decideRest() {
 			b.decide(l, Use{})
 		}
 	}
+	b.settleNullTests()
+	b.noneInClear()
 }
 
 // settleLater settles a reference to, or an expression of, literals.

@@ -201,6 +201,16 @@ func (b *binder) backslashStrings() {
 	})
 }
 
+// noParam answers as PostgreSQL does for a parameter that cannot be.
+func noParam(number int) *pgerr.Error {
+	return &pgerr.Error{
+		State:   "42P02",
+		Code:    pgerr.AmbiguousParameter,
+		Message: fmt.Sprintf("there is no parameter $%d", number),
+		Hint:    "Parameters are numbered from 1 to 65535.",
+	}
+}
+
 // unknownParam answers as PostgreSQL does for a parameter that is not used.
 func unknownParam(name string) *pgerr.Error {
 	return &pgerr.Error{

@@ -100,6 +100,10 @@ func (b *binder) settleConst(n *pg.Node, c *pg.A_Const, u Use) {
 		b.refuse(internalRefusal("a literal of a list stands alone"))
 		return
 	}
+	if b.computes && b.deciding != nil && u.Role == Verbatim && c.GetSval() != nil {
+		b.computedValue(b.deciding) // it may be the value that is stored then
+		return
+	}
 	negative := b.sql[int(c.Location)+b.st.Start] == '-'
 	u.Negate = negative && u.Role != Verbatim
 	number := b.takeSlot(slot, []Use{u})
@@ -199,7 +203,7 @@ func (b *binder) settleParam(ref *pg.ParamRef, u Use) {
 	b.settled[ref] = true
 	client := int(ref.Number)
 	if client < 1 || client > 1<<16-1 {
-		b.refuse(internalRefusal("a parameter number is out of range"))
+		b.refuse(noParam(client))
 		return
 	}
 	p := Param{Client: client, Use: u, OID: b.declaredType(client)}
@@ -217,7 +221,7 @@ func (b *binder) settleParam(ref *pg.ParamRef, u Use) {
 }
 
 func (b *binder) declaredType(client int) uint32 {
-	if client <= len(b.declared) {
+	if client >= 1 && client <= len(b.declared) {
 		return b.declared[client-1]
 	}
 	return 0
@@ -241,7 +245,7 @@ func (b *binder) learn(client int, u Use) {
 	}
 	c := &b.client[client-1]
 	if u.Role == Verbatim {
-		c.plain = true
+		c.plain, c.computed = true, c.computed || b.computes
 		return
 	}
 	oid := b.inferred(u)
