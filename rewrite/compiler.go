@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/maypok86/otter/v2"
@@ -109,10 +110,10 @@ func (c *Compiler) Plan(env *Env, sql []byte, st *shape.Statement, paramOIDs []u
 		vs, _ = c.plans.SetIfAbsent(key, &variants{})
 	}
 	v := compile(env, sql, st, paramOIDs)
-	if v.plan.Refusal == nil || v.plan.Refusal.Code != pgerr.CannotParse {
-		vs.add(v) // what is no SQL is told with its own spelling and place
+	if v.plan.Refusal != nil && v.plan.Refusal.Code == pgerr.CannotParse {
+		return v.plan // what is no SQL is told with its own spelling and place
 	}
-	return v.plan
+	return vs.add(v)
 }
 
 func (vs *variants) find(sql []byte, st *shape.Statement) *Plan {
@@ -141,13 +142,21 @@ func (v *variant) fits(sql []byte, st *shape.Statement) bool {
 	return true
 }
 
-func (vs *variants) add(v *variant) {
+// add keeps a plan, and returns it or the one that another session made of the
+// same meanwhile.
+func (vs *variants) add(v *variant) *Plan {
 	vs.mu.Lock()
 	defer vs.mu.Unlock()
+	for _, known := range vs.list {
+		if slices.Equal(known.pins, v.pins) && slices.Equal(known.kinds, v.kinds) {
+			return known.plan
+		}
+	}
 	if len(vs.list) == maxVariants {
-		vs.list = vs.list[1:]
+		vs.list = slices.Delete(vs.list, 0, 1)
 	}
 	vs.list = append(vs.list, v)
+	return v.plan
 }
 
 func paramDigest(oids []uint32) (sum [16]byte) {
