@@ -13,7 +13,7 @@ func (b *binder) operator(n *pg.Node, e *pg.A_Expr, sc *scope) typ {
 		b.in(e, sc)
 		return typ{}
 	}
-	if b.rowOperator(e, sc) {
+	if b.rowOperator(e, sc) || b.elementOperator(e, sc) {
 		return typ{}
 	}
 	l, r := b.expr(e.Lexpr, sc), b.operand(e.Rexpr, sc)

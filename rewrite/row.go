@@ -1,6 +1,8 @@
 package rewrite
 
 import (
+	"slices"
+
 	pg "github.com/pganalyze/pg_query_go/v6"
 
 	"github.com/pgveil/pgveil/rewrite/catalog"
@@ -134,4 +136,21 @@ func (b *binder) compareOutput(n *pg.Node, t typ, c *column) *catalog.Protected 
 		b.unsupported("a subquery compared with an unprotected expression", p)
 	}
 	return nil
+}
+
+// elementOperator types x = ANY (ARRAY[a, b]) and <> ALL where a and b may be
+// sealed: it is x IN (a, b). It reports false for other operands, and where the
+// array would give a parameter its type.
+func (b *binder) elementOperator(e *pg.A_Expr, sc *scope) bool {
+	list := elements(e.Rexpr)
+	if e.Kind != pg.A_Expr_Kind_AEXPR_OP_ANY && e.Kind != pg.A_Expr_Kind_AEXPR_OP_ALL || !equality(e) || !slices.ContainsFunc(list, mayBeSealed) {
+		return false
+	}
+	for _, n := range list {
+		if n.GetParamRef() != nil || n.GetAArrayExpr() != nil {
+			return false
+		}
+	}
+	b.equalToAny(e.Lexpr, b.expr(e.Lexpr, sc), list, sc)
+	return true
 }
