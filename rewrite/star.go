@@ -14,11 +14,15 @@ func (b *binder) spellStars(s *pg.SelectStmt, sc *scope, star []*column, wants [
 		return
 	}
 	compared := slices.ContainsFunc(wants, want.terms)
-	touched := compared || len(s.DistinctClause) > 0 || len(s.GroupClause) > 0
-	var list []*pg.Node
-	for _, n := range s.TargetList {
+	s.TargetList = b.spellList(s.TargetList, sc, star, compared || len(s.DistinctClause) > 0 || len(s.GroupClause) > 0)
+}
+
+// spellList returns a target list with its stars written out: all of them, or
+// those only over a join that has become another one.
+func (b *binder) spellList(targets []*pg.Node, sc *scope, star []*column, all bool) (list []*pg.Node) {
+	for _, n := range targets {
 		cols, isStar, known := b.starTarget(n.GetResTarget(), sc, star)
-		if !isStar || !known || !touched && !slices.ContainsFunc(cols, func(c *column) bool { return c.merged.gone() }) {
+		if !isStar || !known || !all && !slices.ContainsFunc(cols, func(c *column) bool { return c.merged.gone() }) {
 			list = append(list, n)
 			continue
 		}
@@ -28,7 +32,7 @@ func (b *binder) spellStars(s *pg.SelectStmt, sc *scope, star []*column, wants [
 		}
 		list = append(list, spelled...)
 	}
-	s.TargetList = list
+	return list
 }
 
 // spelled returns columns as items of a target list, nil where one of them

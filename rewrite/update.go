@@ -13,6 +13,7 @@ func (b *binder) update(s *pg.UpdateStmt, sc *scope) []*column {
 	b.behind(func() { b.setClause(s.TargetList, target, sc) })
 	b.condition(s.WhereClause, sc, "WHERE")
 	b.updates(s, target)
+	s.ReturningList = b.spellList(s.ReturningList, sc, star, false)
 	return b.targets(s.ReturningList, sc, star, nil)
 }
 
@@ -23,6 +24,7 @@ func (b *binder) delete(s *pg.DeleteStmt, sc *scope) []*column {
 	sc.sources = append(sc.sources, target)
 	star := b.fromBeside(target, s.UsingClause, sc)
 	b.condition(s.WhereClause, sc, "WHERE")
+	s.ReturningList = b.spellList(s.ReturningList, sc, star, false)
 	return b.targets(s.ReturningList, sc, star, nil)
 }
 
