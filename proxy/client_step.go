@@ -113,16 +113,9 @@ func (s *session) runBound(ctx context.Context, p *portal) ([]*stepAnswer, error
 			// bring it back.
 			f.addFor(&stepAnswer{}, expectDescribe, &wire.Describe{Kind: wire.KindPortal, Name: m.Portal})
 		}
-		f.addParse(sql, stepTypes(step, st.steps[i]))
-		f.addRun(bind, step.Limit)
-		if ok, err := f.send(st.sql, sql); !ok || err != nil {
-			return nil, nil, err
-		}
-		if refusal := f.answer.within(); refusal != nil {
-			return nil, refusal, nil
-		}
-		if !f.answer.sameTypes(st.steps[i]) {
-			return nil, changedPlanError(), nil
+		ok, refusal, err := f.run(st.sql, sql, st.steps[i], bind)
+		if !ok || refusal != nil || err != nil {
+			return nil, refusal, err
 		}
 		answers = append(answers, f.answer)
 	}

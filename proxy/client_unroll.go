@@ -53,65 +53,80 @@ func (s *session) unroll(ctx context.Context, m *message, e *expect, stmts []sha
 // need not be sent.
 func (s *session) unrollOne(ctx context.Context, m *message, r *run, i int, stmt *shape.Statement, refusal *pgerr.Error) (bool, error) {
 	if r.plan == nil || len(r.plan.Steps) == 0 {
-		return refusal == nil, s.sendUnrolled(m, r, m.text(i), &wire.Bind{}, refusal)
+		if err := s.sendUnrolledParse(m.sql, m.text(i), refusal); err != nil {
+			return false, err
+		}
+		return refusal == nil, s.sendUnrolled(r, &wire.Bind{})
 	}
 	if !s.quietGroup() {
 		return false, nil
 	}
-	answers, refused, err := s.runDirect(ctx, m.sql, stmt, r)
-	if err != nil || answers == nil && refused == nil {
+	bind, refused, err := s.runDirect(ctx, m.sql, stmt, r)
+	switch {
+	case err != nil || bind == nil && refused == nil:
 		return false, err
+	case refused != nil:
+		return false, s.sendUnrolledParse(nil, []byte(poisonSQL), s.refuse(refused))
 	}
-	bind, text := &wire.Bind{}, []byte(poisonSQL)
-	if refused == nil {
-		text, refused = s.fillDirect(ctx, m.sql, stmt, r, answers, bind)
-	}
-	if refused != nil {
-		return false, s.sendUnrolled(m, r, []byte(poisonSQL), &wire.Bind{}, s.refuse(refused))
-	}
-	return true, s.sendUnrolled(m, r, text, bind, nil)
+	return true, s.sendUnrolled(r, bind)
 }
 
-// runDirect runs the steps of a statement that has no parameters. It returns
-// neither answers nor a refusal where the client has been told an error.
-func (s *session) runDirect(ctx context.Context, asked []byte, stmt *shape.Statement, r *run) (answers []*stepAnswer, refusal, err error) {
+// runDirect sends the Parse of a statement that has no parameters of the
+// client's, so that what is wrong with it is found before anything runs, and
+// then runs its steps. It returns the Bind that is due, or why the statement is
+// refused, or neither where the client has been told an error.
+func (s *session) runDirect(ctx context.Context, asked []byte, stmt *shape.Statement, r *run) (bind *wire.Bind, refusal, err error) {
+	described, refusal := s.describeSteps(ctx, asked, stmt, r.plan)
+	if refusal != nil || len(described) < len(r.plan.Steps) {
+		return nil, refusal, nil
+	}
+	text, refusal := s.filler(ctx).text(nil, asked, stmt, r.plan, described...)
+	if refusal != nil {
+		return nil, refusal, nil
+	}
+	if err := s.sendUnrolledParse(asked, text, nil); err != nil {
+		return nil, nil, err
+	}
+	var answers []*stepAnswer
 	for k := range r.plan.Steps {
-		step := &r.plan.Steps[k]
-		sql, refusal := s.stepText(ctx, asked, stmt, step)
+		sql, refusal := s.stepText(ctx, asked, stmt, &r.plan.Steps[k])
 		if refusal != nil {
 			return nil, refusal, nil
 		}
-		f := stepFrames{s: s, answer: &stepAnswer{step: step}}
-		f.addParse(sql, stepTypes(step, nil))
-		f.addRun(&wire.Bind{}, step.Limit)
-		if ok, err := f.send(asked, sql); !ok || err != nil {
-			return nil, nil, err
-		}
-		if refusal := f.answer.within(); refusal != nil {
-			return nil, refusal, nil
+		f := stepFrames{s: s, answer: &stepAnswer{step: &r.plan.Steps[k]}}
+		ok, refusal, err := f.run(asked, sql, described[k], &wire.Bind{})
+		if !ok || refusal != nil || err != nil {
+			return nil, refusal, err
 		}
 		answers = append(answers, f.answer)
 	}
-	return answers, nil, nil
-}
-
-// fillDirect returns the text of a statement and its parameters in bind, or why
-// it is refused.
-func (s *session) fillDirect(ctx context.Context, asked []byte, stmt *shape.Statement, r *run, answers []*stepAnswer, bind *wire.Bind) ([]byte, error) {
-	f := s.filler(ctx)
-	text, err := f.text(nil, asked, stmt, r.plan, answers...)
-	if err != nil {
-		return nil, err
-	}
-	if err := f.givenParams(bind, r.plan, answers); err != nil {
-		return nil, err
+	bind = &wire.Bind{}
+	if refusal := s.filler(ctx).givenParams(bind, r.plan, answers); refusal != nil {
+		return nil, refusal, nil
 	}
 	r.sealed = bind.Params
-	return text, nil
+	return bind, nil, nil
 }
 
-// sendUnrolled sends one statement of a Query. A refused one is a poison.
-func (s *session) sendUnrolled(m *message, r *run, text []byte, bind *wire.Bind, refusal *pgerr.Error) error {
+// sendUnrolledParse sends the Parse of one statement of a Query. A refused one
+// is a poison.
+func (s *session) sendUnrolledParse(asked, text []byte, refusal *pgerr.Error) error {
+	name := []byte(unrolledName)
+	frames, err := (&wire.Close{Kind: wire.KindStatement, Name: name}).Append(s.asks.frame[:0])
+	if err == nil {
+		frames, err = (&wire.Parse{Name: name, SQL: text}).Append(frames)
+	}
+	if err != nil {
+		return err
+	}
+	s.push(expect{kind: expectClose, own: true})
+	s.texts.note(s.push(expect{kind: expectParse, own: true, shown: true, refusal: refusal}), asked, text)
+	s.asks.frame = keep(frames)
+	return s.write(frames)
+}
+
+// sendUnrolled sends what runs the statement that was parsed last.
+func (s *session) sendUnrolled(r *run, bind *wire.Bind) error {
 	p := &portal{stmt: &statement{effect: r.effect}}
 	if r.plan != nil {
 		p.run = r
@@ -123,8 +138,6 @@ func (s *session) sendUnrolled(m *message, r *run, text []byte, bind *wire.Bind,
 		owed expect
 		appender
 	}{
-		{expect{kind: expectClose, own: true}, &wire.Close{Kind: wire.KindStatement, Name: name}},
-		{expect{kind: expectParse, own: true, shown: true, refusal: refusal}, &wire.Parse{Name: name, SQL: text}},
 		{expect{kind: expectBind, own: true, shown: true, portal: p}, bind},
 		{expect{kind: expectDescribe, portal: p, unrolled: true}, &wire.Describe{Kind: wire.KindPortal}},
 		{expect{kind: expectExecute, portal: p}, &wire.Execute{}},
@@ -137,9 +150,7 @@ func (s *session) sendUnrolled(m *message, r *run, text []byte, bind *wire.Bind,
 		if f.owed.kind == expectExecute {
 			s.took(&r.effect)
 		}
-		if seq := s.push(f.owed); f.owed.kind == expectParse {
-			s.texts.note(seq, m.sql, text)
-		}
+		s.push(f.owed)
 	}
 	s.asks.frame = keep(frames)
 	return s.write(frames)

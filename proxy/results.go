@@ -350,7 +350,6 @@ func (s *session) errorResponse(ctx context.Context, body []byte) error {
 	if cur.probe != nil {
 		cur.probe.state, cur.probe.message = string(fields.Field('C')), string(fields.Field('M'))
 	}
-	cur.step.fail()
 	s.queue.fail(inCopy)
 	refused := a.copies.refusal(fields.Field('C'))
 	a.inCopy, a.copies = false, copyAnswers{}

@@ -51,6 +51,14 @@ var stepScripts = []namedScript{
 		{1, []string{"Q INSERT INTO people (id, name) VALUES (31, current_user)"}},
 		{1, []string{"Q SELECT id, name FROM people ORDER BY id; DELETE FROM people WHERE id >= 10"}},
 	}},
+	{"what is wrong is found before anything runs", []scriptLine{
+		{1, []string{"Q INSERT INTO people (id, income) SELECT 70, id/(id - id) FROM import RETURNING row_number() OVER ()"}},
+		{1, []string{"Q INSERT INTO people (city, id, income) SELECT id, born, id/(id - id) FROM import"}},
+		{1, []string{"P - INSERT INTO people (city, id, income) SELECT id, born, id/(id - id) FROM import", "B - -", "E - 0", "S"}},
+		{1, []string{"Q INSERT INTO people (id, phone) SELECT 70, repeat(tel, 9) FROM import RETURNING max(id)"}},
+		{1, []string{"Q BEGIN; INSERT INTO people (id, name) SELECT 70, tel FROM import RETURNING nosuch; COMMIT"}},
+		{1, []string{"Q ROLLBACK"}},
+	}},
 	{"a message is one transaction", []scriptLine{
 		{1, []string{"Q INSERT INTO towns VALUES (50, 'x'); INSERT INTO people (id, name) SELECT id, name2 FROM towns WHERE id = 50; SELECT name FROM people WHERE id = 50; SELECT 1/0"}},
 		{1, []string{"Q SELECT count(*) FROM towns WHERE id = 50"}},

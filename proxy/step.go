@@ -39,8 +39,6 @@ type stepAnswer struct {
 	rows     [][]byte
 	size     int
 	tooLarge bool
-	// failed says that the client has been told an error.
-	failed bool
 }
 
 // stepField is the type of a column.
@@ -57,13 +55,6 @@ func (a *stepAnswer) row(body []byte) {
 		a.rows, a.tooLarge = nil, true
 	default:
 		a.rows = append(a.rows, slices.Clone(body))
-	}
-}
-
-// fail notes that the server has answered by an error.
-func (a *stepAnswer) fail() {
-	if a != nil {
-		a.failed = true
 	}
 }
 
@@ -173,11 +164,26 @@ func (f *stepFrames) send(asked, sql []byte) (bool, error) {
 	if err := s.toServer.Flush(); err != nil {
 		return false, s.writingServer(err)
 	}
-	ok := s.queue.waitAnswered(last)
-	for _, e := range f.owed {
-		ok = ok && !e.step.failed
+	return s.queue.waitAnswered(last) && !s.queue.isSkipping(), nil
+}
+
+// run sends the frames that run a step which was described before, behind those
+// that were added. It reports false where the client has been told an error, and
+// a refusal where what the step gave cannot be used.
+func (f *stepFrames) run(asked, sql []byte, described *stepAnswer, bind *wire.Bind) (bool, error, error) {
+	step := f.answer.step
+	f.addParse(sql, stepTypes(step, described))
+	f.addRun(bind, step.Limit)
+	if ok, err := f.send(asked, sql); !ok || err != nil {
+		return false, nil, err
 	}
-	return ok, nil
+	if refusal := f.answer.within(); refusal != nil {
+		return true, refusal, nil
+	}
+	if !f.answer.sameTypes(described) {
+		return true, changedPlanError(), nil
+	}
+	return true, nil, nil
 }
 
 // quietGroup waits for what the client has sent before in the same group, whose
