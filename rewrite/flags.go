@@ -60,19 +60,41 @@ func firstWord(word string) shape.Flags {
 }
 
 // matcher is a table from identifiers to flags.
-type matcher map[string]shape.Flags
+type matcher struct {
+	words map[string]shape.Flags
+	// starts has, for each length of a word, a bit for each letter that one of that
+	// length begins with: most words of a statement need no look into the map.
+	starts [maxWord + 1]uint32
+}
 
-func (m matcher) Match(ident []byte) shape.Flags { return m[string(ident)] }
+// maxWord is the longest identifier, in bytes.
+const maxWord = 63
+
+func newMatcher() *matcher { return &matcher{words: map[string]shape.Flags{}} }
+
+func (m *matcher) add(word string, f shape.Flags) {
+	m.words[word] |= f
+	if n := len(word); n > 0 && n <= maxWord {
+		m.starts[n] |= 1 << (word[0] & 31)
+	}
+}
+
+func (m *matcher) Match(ident []byte) shape.Flags {
+	if n := len(ident); n > 0 && n <= maxWord && m.starts[n]&(1<<(ident[0]&31)) == 0 {
+		return 0
+	}
+	return m.words[string(ident)]
+}
 
 // OwnMatcher adds to the Matcher of a database what an overlay of its snapshot
 // adds: the names of the session's own relations.
 func OwnMatcher(database shape.Matcher, overlay *catalog.Snapshot) shape.Matcher {
-	own := matcher{}
+	own := newMatcher()
 	for name := range overlay.OwnNames() {
-		own[name] = NamesOwn
+		own.add(name, NamesOwn)
 	}
 	for name := range overlay.Names() {
-		own[name] = NamesOwn | Reaches
+		own.add(name, NamesOwn|Reaches)
 	}
 	return bothMatcher{database, own}
 }
@@ -80,7 +102,7 @@ func OwnMatcher(database shape.Matcher, overlay *catalog.Snapshot) shape.Matcher
 // bothMatcher says what either of two matchers says.
 type bothMatcher struct {
 	database shape.Matcher
-	own      matcher
+	own      *matcher
 }
 
 func (m bothMatcher) Match(ident []byte) shape.Flags {
@@ -90,12 +112,14 @@ func (m bothMatcher) Match(ident []byte) shape.Flags {
 // Matcher returns the words that raise flags in a database: the names that
 // reach something protected, and the functions that change settings.
 func Matcher(snap *catalog.Snapshot) shape.Matcher {
-	m := matcher{"set_config": ChangesSettings, "into": saysInto}
+	m := newMatcher()
+	m.add("set_config", ChangesSettings)
+	m.add("into", saysInto)
 	for name := range snap.SettingFunctions() {
-		m[name] |= ChangesSettings
+		m.add(name, ChangesSettings)
 	}
 	for name := range snap.Names() {
-		m[name] |= Reaches
+		m.add(name, Reaches)
 	}
 	if protects(snap.Relations()) {
 		return runnerMatcher{m}

@@ -24,7 +24,7 @@ func runsStrings(name string) bool {
 
 // runnerMatcher raises Reaches for the functions that run strings too. It is
 // used where there is something that they could reach.
-type runnerMatcher struct{ matcher }
+type runnerMatcher struct{ *matcher }
 
 func (m runnerMatcher) Match(ident []byte) (f shape.Flags) {
 	f = m.matcher.Match(ident)
