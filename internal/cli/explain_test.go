@@ -77,7 +77,7 @@ sent instead:
 		{"a step of one row", "admin", "INSERT INTO people (id, name) VALUES (1, current_user)", `as admin, roles: full
 
 step 1, in the same transaction, of at most 20000 rows:
-    SELECT current_user
+    VALUES (current_user)
 its column 1: sealed for public.people.name
 sent instead:
     INSERT INTO people (id, name) VALUES (1, <column 1 of step 1>)
