@@ -28,6 +28,10 @@ func (b *binder) ownForm(n *pg.Node, sc *scope) (typ, bool) {
 	if b.depth == 0 {
 		return typ{}, false
 	}
+	if n.GetTypeCast() != nil && b.ownSealed(n) {
+		n.Node = bare(n).Node // it is cast to what sealed values are stored as
+		return typ{open: true}, true
+	}
 	arg := termArgument(n.GetFuncCall())
 	if arg == nil {
 		return b.ownRepresentative(n, sc)
