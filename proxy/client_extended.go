@@ -417,6 +417,9 @@ func (s *session) execute(ctx context.Context, body []byte) error {
 	if m.Decode(body) == nil {
 		e.portal = s.settledPortal(m.Portal)
 	}
+	if e.portal.outdated() {
+		return s.refuseExecute(s.refuse(policyChangedError()))
+	}
 	if e.portal != nil && e.portal.stmt != nil {
 		if !s.stillBound(e.portal) {
 			return s.refuseExecute(s.refuse(changedPlanError()))

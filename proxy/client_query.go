@@ -325,6 +325,9 @@ func (m *message) source(stmt *shape.Statement, before []run) (source, *pgerr.Er
 		if refusal != nil {
 			return source{}, refusal
 		}
+		if p.outdated() {
+			return source{}, policyChangedError()
+		}
 		if p != nil && p.run != nil {
 			return source{reads: p}, nil
 		}

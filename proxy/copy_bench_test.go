@@ -40,7 +40,7 @@ func benchCopy(b *testing.B, from bool, format rewrite.CopyFormat) (*run, []byte
 		col.Use.Access = policy.Access{Read: policy.Reveal, Write: true}
 	}
 	db := NewDatabase(DatabaseOptions{Policy: &policy.Policy{}, Keys: func(string) envelope.Keys { return testKeys{} }})
-	st := db.newState(&catalog.Snapshot{})
+	st := db.newState(&catalog.Snapshot{}, db.Policy())
 	r := &run{plan: &rewrite.Plan{Copy: c}, planning: &planning{state: st, id: &identity{ByteaOutput: "hex", floatDigits: 1}}}
 
 	var rows []byte

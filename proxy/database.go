@@ -24,9 +24,9 @@ import (
 type DatabaseOptions struct {
 	Name   string
 	Policy *policy.Policy
-	// Load reads the catalog and Version a fingerprint of it, over a connection of
-	// the service user. Both are called by one goroutine at a time.
-	Load    func(context.Context) (*catalog.Snapshot, error)
+	// Load reads the catalog for a policy and Version a fingerprint of it, over a
+	// connection of the service user. Both are called by one goroutine at a time.
+	Load    func(context.Context, *policy.Policy) (*catalog.Snapshot, error)
 	Version func(context.Context) (string, error)
 	// Keys returns the keys of a keyset of the policy.
 	Keys func(keyset string) envelope.Keys
@@ -45,8 +45,9 @@ type Database struct {
 	// seed makes the shapes of statements unpredictable to clients. Sessions
 	// share it, or they could not share plans.
 	seed [2]uint64
-	// bare finds the policy's tables by name, for when there is no catalog.
-	bare *state
+	// bare finds the policy's tables by name, for when there is no catalog. Its
+	// policy is the one in force, which the current state may not follow yet.
+	bare atomic.Pointer[state]
 	// probeSQL is what sessions ask the server with.
 	probeSQL []byte
 
@@ -94,16 +95,34 @@ func NewDatabase(o DatabaseOptions) *Database {
 	}
 	d := &Database{
 		opts:     o,
-		bare:     &state{pol: o.Policy, matcher: newPolicyMatcher(o.Policy), columns: &sync.Map{}},
 		probeSQL: probeSQL(),
 		wake:     make(chan struct{}, 1),
 		codecs:   map[codecKey]*envelope.Codec{},
 	}
-	d.bare.db = d
+	d.bare.Store(d.newBare(o.Policy))
 	d.seed = [2]uint64{rand.Uint64(), rand.Uint64()}
 	d.changed.Store(1)
 	return d
 }
+
+func (d *Database) newBare(pol *policy.Policy) *state {
+	return &state{db: d, pol: pol, matcher: newPolicyMatcher(pol), columns: &sync.Map{}}
+}
+
+// SetPolicy puts another policy in force. From its return on nothing is planned
+// by the one before: sessions plan anew, or are refused until the catalog has
+// been read for it. Rows of portals and cursors that were opened under the one
+// before are refused.
+func (d *Database) SetPolicy(pol *policy.Policy) {
+	if d.Policy().Version == pol.Version {
+		return
+	}
+	d.bare.Store(d.newBare(pol))
+	d.report()
+}
+
+// Policy returns the policy in force.
+func (d *Database) Policy() *policy.Policy { return d.bare.Load().pol }
 
 // Run keeps the catalog current until ctx is done: it polls, and checks at
 // once when a session has changed the catalog.
@@ -154,7 +173,8 @@ func (d *Database) refresh(ctx context.Context) error {
 }
 
 func (d *Database) reload(ctx context.Context) error {
-	if st := d.current.Load(); st != nil {
+	pol := d.Policy()
+	if st := d.current.Load(); st != nil && st.pol == pol {
 		version, err := d.opts.Version(ctx)
 		if err != nil {
 			return fmt.Errorf("checking the catalog: %w", err)
@@ -163,11 +183,11 @@ func (d *Database) reload(ctx context.Context) error {
 			return nil
 		}
 	}
-	snap, err := d.opts.Load(ctx)
+	snap, err := d.opts.Load(ctx, pol)
 	if err != nil {
 		return err
 	}
-	d.current.Store(d.newState(snap))
+	d.current.Store(d.newState(snap, pol))
 	return nil
 }
 
@@ -182,7 +202,8 @@ func (d *Database) report() {
 
 // usable reports whether the catalog at hand may be relied on.
 func (d *Database) usable() bool {
-	return d.current.Load() != nil && d.loaded.Load() == d.changed.Load() &&
+	st := d.current.Load()
+	return st != nil && st.pol == d.Policy() && d.loaded.Load() == d.changed.Load() &&
 		time.Since(time.Unix(0, d.checked.Load())) <= d.opts.MaxStale
 }
 
@@ -191,7 +212,7 @@ func (d *Database) now() *state {
 	if st := d.current.Load(); st != nil {
 		return st
 	}
-	return d.bare
+	return d.bare.Load()
 }
 
 // fresh returns a state that is recent enough to plan by. After a reported
@@ -236,8 +257,8 @@ type state struct {
 	columns *sync.Map // *catalog.Protected → *column
 }
 
-func (d *Database) newState(snap *catalog.Snapshot) *state {
-	return &state{db: d, snap: snap, pol: d.opts.Policy, matcher: rewrite.Matcher(snap), columns: &sync.Map{}}
+func (d *Database) newState(snap *catalog.Snapshot, pol *policy.Policy) *state {
+	return &state{db: d, snap: snap, pol: pol, matcher: rewrite.Matcher(snap), columns: &sync.Map{}}
 }
 
 // column is what a protected column needs to be sealed and opened.

@@ -115,7 +115,7 @@ func lookup(t *testing.T) func(string) (*Database, bool) {
 	db := NewDatabase(DatabaseOptions{
 		Name:    listed,
 		Policy:  &policy.Policy{},
-		Load:    func(context.Context) (*catalog.Snapshot, error) { return nil, away },
+		Load:    func(context.Context, *policy.Policy) (*catalog.Snapshot, error) { return nil, away },
 		Version: func(context.Context) (string, error) { return "", away },
 	})
 	return func(name string) (*Database, bool) { return db, name == listed }

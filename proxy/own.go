@@ -150,6 +150,22 @@ func (s *session) probeParams() [][]byte {
 	return [][]byte{[]byte("{" + strings.Join(oids, ",") + "}"), []byte(schema), []byte(name)}
 }
 
+// outdated reports whether a portal or cursor would be read by a policy that is
+// not in force any more.
+func (p *portal) outdated() bool {
+	return p != nil && p.run != nil && p.run.planning.state.pol != p.run.planning.state.db.Policy()
+}
+
+func policyChangedError() *pgerr.Error {
+	return &pgerr.Error{
+		State:   pgerr.StateUnsupported,
+		Code:    pgerr.PlanChanged,
+		Message: "the policy has changed since the portal or cursor was opened",
+		Detail:  "What its rows show, and to whom, may be decided in another way now.",
+		Hint:    "Run the query again.",
+	}
+}
+
 func madeInMessageError() *pgerr.Error {
 	return &pgerr.Error{
 		State:   pgerr.StateUnsupported,

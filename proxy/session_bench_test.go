@@ -29,7 +29,7 @@ func unwired(tb testing.TB, schema string) *session {
 	}
 	db := NewDatabase(DatabaseOptions{
 		Name: listed, Policy: pol, Compiler: rewrite.New(100),
-		Load:    func(context.Context) (*catalog.Snapshot, error) { return snap, nil },
+		Load:    func(context.Context, *policy.Policy) (*catalog.Snapshot, error) { return snap, nil },
 		Version: func(context.Context) (string, error) { return snap.Version, nil },
 		Keys:    func(string) envelope.Keys { return testKeys{} },
 	})

@@ -113,7 +113,9 @@ func startSealed(t *testing.T, change ...func(*DatabaseOptions)) *sealed {
 	service := target{addr: pg.Addr(), user: "service", database: listed}.mustConnect(t)
 	o := DatabaseOptions{
 		Name: listed, Policy: pol, Compiler: rewrite.New(1000),
-		Load:    func(ctx context.Context) (*catalog.Snapshot, error) { return catalog.Load(ctx, service, pol) },
+		Load: func(ctx context.Context, pol *policy.Policy) (*catalog.Snapshot, error) {
+			return catalog.Load(ctx, service, pol)
+		},
 		Version: func(ctx context.Context) (string, error) { return catalog.Version(ctx, service) },
 		Keys:    func(string) envelope.Keys { return testKeys{} },
 		Log:     zaptest.NewLogger(t, zaptest.Level(zap.WarnLevel)),

@@ -3,6 +3,7 @@ package proxy
 import (
 	"context"
 	"errors"
+	"github.com/pgveil/pgveil/policy"
 	"strings"
 	"testing"
 	"time"
@@ -114,8 +115,8 @@ func TestSession_resultThatWasNotPlannedIsWithheld(t *testing.T) {
 	version := ""
 	s := startSealed(t, func(o *DatabaseOptions) {
 		load := o.Load
-		o.Load = func(ctx ctxType) (*snapshot, error) {
-			snap, err := load(ctx)
+		o.Load = func(ctx ctxType, pol *policy.Policy) (*snapshot, error) {
+			snap, err := load(ctx, pol)
 			if err == nil {
 				version = snap.Version
 			}

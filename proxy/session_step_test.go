@@ -432,7 +432,7 @@ func BenchmarkGivenValues(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	r.planning.state = r.planning.state.db.newState(snap)
+	r.planning.state = r.planning.state.db.newState(snap, &policy.Policy{})
 	set := benchSettings()
 	f := &filler{ctx: b.Context(), planning: r.planning, settings: set, forms: r.planning.forms(set)}
 	step := &rewrite.Step{Columns: []rewrite.Use{{}}}

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"github.com/pgveil/pgveil/policy"
 	"strings"
 	"testing"
 	"time"
@@ -186,11 +187,11 @@ func TestSession_withoutACatalogProtectedTablesAreRefused(t *testing.T) {
 	away := true
 	s := startSealed(t, func(o *DatabaseOptions) {
 		load := o.Load
-		o.Load = func(ctx ctxType) (*snapshot, error) {
+		o.Load = func(ctx ctxType, pol *policy.Policy) (*snapshot, error) {
 			if away {
 				return nil, errAway
 			}
-			return load(ctx)
+			return load(ctx, pol)
 		}
 	})
 	c := s.as("officer")

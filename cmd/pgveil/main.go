@@ -15,5 +15,9 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal kills at once
-	os.Exit(cli.Run(ctx, os.Args[1:], cli.IO{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}))
+	reload := make(chan os.Signal, 1)
+	if len(os.Args) > 1 && os.Args[1] == "serve" { // a hangup ends every other command
+		signal.Notify(reload, syscall.SIGHUP)
+	}
+	os.Exit(cli.Run(ctx, os.Args[1:], cli.IO{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Reload: reload}))
 }

@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"slices"
 	"strings"
 
@@ -29,6 +30,8 @@ type IO struct {
 	In io.Reader
 	// Out is for data, Err for people.
 	Out, Err io.Writer
+	// Reload asks serve to read its policies again. It may be nil.
+	Reload <-chan os.Signal
 }
 
 // The exit codes.

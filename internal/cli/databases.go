@@ -47,10 +47,9 @@ type databases struct {
 // openDatabase is a protected database with what keeps it current.
 type openDatabase struct {
 	*proxy.Database
-	name   string
-	policy *policy.Policy
-	line   *line
-	keys   *lateStore
+	name string
+	line *line
+	keys *lateStore
 	// stop ends its goroutine.
 	stop context.CancelFunc
 }
@@ -62,7 +61,7 @@ func (d *databases) begin(ctx context.Context) {
 	if p, ok := d.policies["*"]; ok {
 		d.overflow = proxy.NewDatabase(proxy.DatabaseOptions{
 			Name: "*", Policy: p, Compiler: d.compiler, Log: d.log,
-			Load: func(context.Context) (*catalog.Snapshot, error) {
+			Load: func(context.Context, *policy.Policy) (*catalog.Snapshot, error) {
 				return nil, errors.New("too many databases that the configuration does not list")
 			},
 		})
@@ -79,12 +78,11 @@ func (d *databases) start(name string, p *policy.Policy) *openDatabase {
 	l := newLine(d.service, name)
 	keys := newLateStore(records{l}, d.custodian, d.config.Custodian.KeyLifetime, d.log.With(zap.String("database", name)))
 	ctx, stop := context.WithCancel(d.ctx)
-	o := &openDatabase{name: name, policy: p, line: l, keys: keys, stop: stop}
-	load := l.load(p)
+	o := &openDatabase{name: name, line: l, keys: keys, stop: stop}
 	o.Database = proxy.NewDatabase(proxy.DatabaseOptions{
 		Name: name, Policy: p, Compiler: d.compiler, Log: d.log, Version: l.version, Keys: keys.keyset,
-		Load: func(ctx context.Context) (*catalog.Snapshot, error) {
-			snapshot, err := load(ctx)
+		Load: func(ctx context.Context, p *policy.Policy) (*catalog.Snapshot, error) {
+			snapshot, err := l.load(ctx, p)
 			d.forgetIfMissing(o, err)
 			return snapshot, err
 		},
@@ -134,6 +132,23 @@ func (d *databases) lookup(name string) (*proxy.Database, bool) {
 	return d.start(name, p).Database, true
 }
 
+// setPolicies puts other policies in force, for the same names.
+func (d *databases) setPolicies(policies map[string]*policy.Policy) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.policies = policies
+	for name, o := range d.open {
+		p, ok := policies[name]
+		if !ok {
+			p = policies["*"]
+		}
+		o.SetPolicy(p)
+	}
+	if d.overflow != nil {
+		d.overflow.SetPolicy(policies["*"])
+	}
+}
+
 // checks say for each listed database whether protected statements can be
 // served. Those that "*" stands for do not count, or any client could make the
 // proxy look ill.
@@ -153,7 +168,7 @@ func (o *openDatabase) ready(ctx context.Context) error {
 	if err := o.Ready(); err != nil {
 		return err
 	}
-	for _, keyset := range o.policy.Keysets() {
+	for _, keyset := range o.Policy().Keysets() {
 		if _, _, err := o.keys.keyset(keyset).Active(ctx); err != nil {
 			return fmt.Errorf("keyset %s: %w", keyset, err)
 		}

@@ -80,9 +80,43 @@ func serve(ctx context.Context, streams IO, s settings, l logSettings) error {
 		LoginTimeout: c.Limits.LoginTimeout, DrainTimeout: c.Limits.DrainTimeout, Log: log,
 	})
 	log.Info("serving", zap.Strings("listen", listeners.addresses()), zap.Strings("database", protected.names()), zap.String("version", version()))
+	stopReloading := reloading(ctx, streams.Reload, func() { reload(c, protected.databases, log) })
+	defer stopReloading()
 	err = runBoth(ctx, server, listeners, api.New(api.Options{Checks: protected.databases.checks, Log: log}))
 	log.Info("stopped", zap.Error(err))
 	return err
+}
+
+// reloading calls f whenever it is asked to, until ctx is done or the function
+// that it returns is called, which waits.
+func reloading(ctx context.Context, asked <-chan os.Signal, f func()) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-asked:
+				f()
+			}
+		}
+	})
+	return func() {
+		cancel()
+		wg.Wait()
+	}
+}
+
+// reload reads the policies again and puts them in force, all of them or none.
+func reload(c *config.Config, d *databases, log *zap.Logger) {
+	policies, err := loadPolicies(c)
+	if err != nil {
+		log.Error("policies not reloaded, those before stay in force", zap.Error(err))
+		return
+	}
+	d.setPolicies(policies)
+	log.Info("policies reloaded")
 }
 
 // runBoth serves clients and health until ctx is done or one of the two fails,

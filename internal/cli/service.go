@@ -165,14 +165,12 @@ func (l *line) close(ctx context.Context) {
 }
 
 // load and version are what a proxy.Database reads the catalog with.
-func (l *line) load(p *policy.Policy) func(context.Context) (*catalog.Snapshot, error) {
-	return func(ctx context.Context) (snapshot *catalog.Snapshot, err error) {
-		err = l.use(ctx, func(conn *pgx.Conn) error {
-			snapshot, err = catalog.Load(ctx, conn, p)
-			return err
-		})
-		return snapshot, err
-	}
+func (l *line) load(ctx context.Context, p *policy.Policy) (snapshot *catalog.Snapshot, err error) {
+	err = l.use(ctx, func(conn *pgx.Conn) error {
+		snapshot, err = catalog.Load(ctx, conn, p)
+		return err
+	})
+	return snapshot, err
 }
 
 func (l *line) version(ctx context.Context) (version string, err error) {
