@@ -25,6 +25,8 @@ type binder struct {
 	st  *shape.Statement
 	// declared are the parameter types that the client declared.
 	declared []uint32
+	// textParams says that parameters are of type text where they are settled.
+	textParams bool
 
 	refusal *pgerr.Error
 	// reached says that a protected relation was bound, changed that the text

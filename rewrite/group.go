@@ -111,10 +111,27 @@ func (g *grouper) item(n *pg.Node) {
 	copied, before := g.b.copyExpr(target), g.b.settlements()
 	if t := g.expression(copied); t.prot != nil {
 		n.Node = copied.Node
+		g.onlyOnce(i, g.keys[len(g.keys)-1])
 		return
 	}
 	g.places = append(g.places, i)
 	g.b.restore(before) // only the output says what its literals are
+}
+
+// onlyOnce refuses a grouping set by the place of one of two output columns that
+// are the same: PostgreSQL shows NULL for either apart, which GROUPING cannot tell.
+func (g *grouper) onlyOnce(place int, key *groupKey) {
+	for i, n := range g.s.TargetList {
+		val := n.GetResTarget().GetVal()
+		same := proto.Equal(val, g.s.TargetList[place].GetResTarget().GetVal())
+		if ref := val.GetColumnRef(); ref != nil && key.col != nil && !hasStar(g.s.TargetList[i:i+1]) {
+			f := g.b.refersTo(ref, g.sc)
+			same = same || f.col != nil && f.col.origin() == key.col.origin()
+		}
+		if g.sets && same && i != place {
+			g.b.unsupported("a grouping set by one of two equal output columns", nil)
+		}
+	}
 }
 
 // expression types an expression that is grouped by, and makes a sealed one a

@@ -132,7 +132,11 @@ func (b *binder) sealLater(n *pg.Node, t typ, u Use, compared bool) bool {
 	if t.column {
 		u.Exact = bounded(u)
 	}
-	if !b.decide(t.later, u) {
+	// A column of literals is of type text, whatever it is cast to where it is used.
+	b.textParams = t.column && !t.later.cast && t.later.typed.OID == 0
+	decided := b.decide(t.later, u)
+	b.textParams = false
+	if !decided {
 		return false
 	}
 	t.later.hidden = t.later.hidden || t.column && t.later.kinds&^texts != 0 || u.Exact && !textual(u.Target.Logical.Name)

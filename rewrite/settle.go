@@ -271,6 +271,8 @@ func (b *binder) behind(bind func()) {
 func (b *binder) inferred(u Use) uint32 {
 	t := u.Target.Logical
 	switch {
+	case b.textParams:
+		return textOID
 	case u.Cast.OID != 0:
 		return u.Cast.OID
 	case u.Role == Stored:
