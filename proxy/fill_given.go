@@ -57,6 +57,11 @@ func (f *filler) givenType(answer *stepAnswer, i int) (string, error) {
 	if use.Role == rewrite.Stored && isTextualColumn(use.Target) {
 		return sealedType, nil
 	}
+	if use.Role == rewrite.Stored {
+		if err := f.givenAssignable(use, oid); err != nil {
+			return "", err
+		}
+	}
 	schema, name, ok := f.planning.state.snap.TypeName(oid)
 	if !ok || isPseudo(oid) {
 		return "", &pgerr.Error{
@@ -80,6 +85,20 @@ func (f *filler) givenType(answer *stepAnswer, i int) (string, error) {
 		return sealedType, nil
 	}
 	return quoteIdent(schema) + "." + quoteIdent(name), nil
+}
+
+// givenAssignable refuses a column whose type cannot be assigned to the one that
+// it is written to, even if it has no value.
+func (f *filler) givenAssignable(use *rewrite.Use, oid uint32) error {
+	col, err := f.planning.state.column(use.Target)
+	if err != nil {
+		return err
+	}
+	t, _ := f.planning.state.snap.Type(oid)
+	if from, ok := canonType(t); ok && !canon.Assignable(from, col.typ) {
+		return notAssignable(col, from)
+	}
+	return nil
 }
 
 // sealedType is the type of a sealed value.

@@ -56,27 +56,26 @@ func (s *settings) set(name, value string) bool {
 	return true
 }
 
-var fixedZone = regexp.MustCompile(`^<([^<>]*)>([-+]?)([0-9]{1,2})(?::([0-9]{2})(?::([0-9]{2}))?)?$`)
+var fixedZone = regexp.MustCompile(`^(?:<([^<>]*)>|([A-Za-z]*))([-+]?)([0-9]{1,2})(?::([0-9]{2})(?::([0-9]{2}))?)?$`)
 
 // zoneOf returns a time zone as PostgreSQL names it, nil for one that has no
 // rules here. SET TimeZone TO -3.5 makes one by the name <-03:30>+03:30, which
-// is that far west of Greenwich.
+// is that far west of Greenwich; -03:30, as a string, is that far east.
 func zoneOf(name string) *time.Location {
-	m := fixedZone.FindStringSubmatch(name)
-	if m == nil {
-		zone, err := time.LoadLocation(name)
-		if err != nil || name == "Local" { // Go's own name
-			return nil
-		}
+	if zone, err := time.LoadLocation(name); err == nil && name != "Local" { // Go's own name
 		return zone
 	}
+	m := fixedZone.FindStringSubmatch(name)
+	if m == nil {
+		return nil
+	}
 	seconds := 0
-	for _, part := range m[3:] {
+	for _, part := range m[4:] {
 		n, _ := strconv.Atoi(part) // digits, or nothing
 		seconds = seconds*60 + n
 	}
-	if m[2] != "-" {
+	if m[3] != "-" {
 		seconds = -seconds
 	}
-	return time.FixedZone(m[1], seconds)
+	return time.FixedZone(m[1]+m[2], seconds)
 }

@@ -99,7 +99,7 @@ func TestSettings_followParameterStatus(t *testing.T) {
 	if !next.zoneUnknown || s.zoneUnknown {
 		t.Errorf("zoneUnknown = %t for a zone without rules (%t before), want true, false", next.zoneUnknown, s.zoneUnknown)
 	}
-	for name, east := range map[string]int{"<-03:30>+03:30": -12600, "<+03>-03": 10800, "<+05:45:10>-05:45:10": 20710, "<x>2": -7200} {
+	for name, east := range map[string]int{"<-03:30>+03:30": -12600, "<+03>-03": 10800, "<+05:45:10>-05:45:10": 20710, "<x>2": -7200, "-03:30": 12600, "XYZ+5": -18000} {
 		at := s.with("TimeZone", name)
 		if at.zoneUnknown {
 			t.Errorf("the time zone %s is not known", name)

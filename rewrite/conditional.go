@@ -45,13 +45,24 @@ func (b *binder) caseExpr(c *pg.CaseExpr, sc *scope, store *Use) typ {
 	}
 	b.deciding = outer
 	if c.Defresult != nil {
-		return b.arms(append(arms, c.Defresult), sc, "CASE", store)
+		return b.withElse(arms, c.Defresult, sc, store)
 	}
 	t := b.arms(arms, sc, "CASE", store)
 	if t.prot != nil && store == nil {
 		t.prot = b.without(t.prot) // the NULL that stands for ELSE has no modifier
 	}
 	return t
+}
+
+// withElse types CASE with ELSE. That is read last, and decides first what type
+// the whole is of.
+func (b *binder) withElse(arms []*pg.Node, last *pg.Node, sc *scope, store *Use) typ {
+	nodes, types := []*pg.Node{last}, make([]typ, 1, len(arms)+1)
+	for _, n := range arms {
+		nodes, types = append(nodes, n), append(types, b.value(n, sc, store))
+	}
+	types[0] = b.value(last, sc, store)
+	return b.typedArms(nodes, types, "CASE", store)
 }
 
 // arms types an expression whose value is that of one of its arms. store is set
@@ -113,12 +124,13 @@ func (b *binder) sealedArms(arms []*pg.Node, types []typ, sealed *catalog.Protec
 		b.unsupported(what+" over columns of different types or access", sealed)
 		return typ{}
 	}
-	unmodified := sealed
+	unmodified, typed := sealed, false
 	for i, n := range arms {
 		switch t := types[i]; {
 		case t.prot != nil && (t.recast || t.prot.DomainID != sealed.DomainID):
 			b.otherDomain(sealed, t.prot)
 		case t.prot != nil:
+			typed = true
 		case t.open && !t.array && what == "COALESCE" && textual(sealed.Logical.Name) && b.isCastTo(n, textOID):
 			b.settle(n, t, b.notWritten(b.use(Stored, sealed)))
 			unmodified = b.without(sealed)
@@ -127,10 +139,17 @@ func (b *binder) sealedArms(arms []*pg.Node, types []typ, sealed *catalog.Protec
 			}
 		case t.open && !t.array && !b.takesType(n, sealed.Logical):
 			b.unsupported(what+" with a literal of another type", sealed)
+		case t.later != nil && !t.later.cast && t.later.typed.OID == 0 && textual(sealed.Logical.Name):
+			b.settle(n, t, b.notWritten(b.use(Stored, sealed)))
+			unmodified = b.without(unmodified)
+			if !typed { // an expression of literals is text, and of text and varchar the first decides
+				unmodified = b.compared(unmodified)
+			}
+			typed = true
 		case t.open && !t.array:
 			b.settle(n, t, b.notWritten(b.use(Stored, sealed)))
 			if !t.null || what != "COALESCE" { // the planner drops the NULLs of COALESCE
-				unmodified = b.without(sealed) // PostgreSQL keeps a modifier where all arms have it
+				unmodified = b.without(unmodified) // PostgreSQL keeps a modifier where all arms have it
 			}
 		default:
 			b.unsupported(what+" with an expression that the server computes", sealed)

@@ -94,7 +94,11 @@ func (b *binder) storedArms(arms []*pg.Node, types []typ, sealed *catalog.Protec
 			b.computedValue(u.Target)
 			return typ{}
 		}
-		b.storeValue(n, types[i], u)
+		part := u
+		if n.GetParamRef() != nil && textual(sealed.Logical.Name) && sealed.Logical.OID != u.Target.Logical.OID {
+			part.Cast, _ = b.env.Snapshot.Type(sealed.Logical.OID) // the parameter is of the arms' type
+		}
+		b.storeValue(n, types[i], part)
 	}
 	return typ{prot: u.Target}
 }

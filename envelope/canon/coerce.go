@@ -34,6 +34,35 @@ func Coerce(from, to Type, s *Settings, v []byte) ([]byte, error) {
 	})
 }
 
+// Assignable reports whether PostgreSQL lets values of one type be assigned to
+// columns of another, whatever the values are.
+func Assignable(from, to Type) bool {
+	number := func(k Kind) bool { return isInt(k) || isFloat(k) || k == Numeric }
+	switch {
+	case !from.supported() || !to.supported():
+		return false
+	case from.Array != to.Array:
+		return from.Array && isText(to.Kind)
+	case from.Kind == to.Kind, isText(to.Kind), number(from.Kind) && number(to.Kind):
+		return true
+	case from.Kind == JSON && to.Kind == JSONB, from.Kind == JSONB && to.Kind == JSON:
+		return true
+	}
+	switch from.Kind {
+	case Date:
+		return to.Kind == Timestamp || to.Kind == Timestamptz
+	case Timestamp:
+		return to.Kind == Timestamptz || to.Kind == Date || to.Kind == Time
+	case Timestamptz:
+		return to.Kind == Timestamp || to.Kind == Date || to.Kind == Time || to.Kind == Timetz
+	case Time:
+		return to.Kind == Timetz || to.Kind == Interval
+	case Timetz, Interval:
+		return to.Kind == Time
+	}
+	return false
+}
+
 func isText(k Kind) bool { return k == Text || k == Varchar || k == Bpchar || k == Citext }
 
 func isInt(k Kind) bool { return k == Int2 || k == Int4 || k == Int8 }

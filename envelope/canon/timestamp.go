@@ -136,14 +136,9 @@ func timestamptzToText(dst []byte, s *Settings, v []byte) []byte {
 	switch {
 	case st == styleISO:
 		dst = appendOffset(dst, offset)
-	case abbrev != "":
+	default: // a zone that is set as an offset may have no name
 		const longest = 10
 		dst = append(append(dst, ' '), abbrev[:min(len(abbrev), longest)]...)
-	case st == stylePostgres:
-		// Behind the year, so that it is not read as part of it.
-		dst = appendOffset(append(dst, ' '), offset)
-	default:
-		dst = appendOffset(dst, offset)
 	}
 	return c.appendEra(dst)
 }

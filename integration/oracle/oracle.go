@@ -151,7 +151,7 @@ func someBinary(text [][]byte, types []uint32) (params [][]byte, forms []int16) 
 	params, forms = slices.Clone(text), make([]int16, len(text))
 	for i := 0; i < len(text) && i < len(types); i += 2 {
 		t, ok := m.TypeForOID(types[i])
-		if !ok || text[i] == nil {
+		if !ok || text[i] == nil || t.OID == pgtype.JSONBArrayOID {
 			continue
 		}
 		if t.OID == pgtype.JSONBOID {

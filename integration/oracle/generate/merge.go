@@ -17,7 +17,7 @@ func (s *statement) mergeInto() string {
 	if mine, sort, ok := s.qualified(&scope{rels: sc.rels[:1]}, searchable); ok && s.Chance(25) {
 		if theirs, _, ok := s.qualified(&scope{rels: sc.rels[1:]}, sort.fits); ok {
 			s.tag("MERGE ON a column")
-			on = mine + " = " + theirs
+			on += " AND " + mine + " = " + theirs // by the key too, or the rows that match are chance
 		}
 	}
 	text = s.mergeWith() + "MERGE INTO " + text + " USING " + source + " ON " + on
