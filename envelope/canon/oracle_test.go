@@ -211,7 +211,7 @@ func TestOracle(t *testing.T) {
 		check func(*testing.T, []*oracle)
 	}{
 		{"text", checkTexts}, {"binary", checkBinaries}, {"coerce", checkCoercions},
-		{"interval fields", checkIntervalFields}, {"names", checkNames},
+		{"interval fields", checkIntervalFields}, {"names", checkNames}, {"json", checkJSON},
 	}
 	for _, p := range parts {
 		t.Run(p.name, func(t *testing.T) { p.check(t, oracles) })
