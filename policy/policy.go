@@ -101,6 +101,9 @@ const (
 	Reveal
 )
 
+// String returns the way as policies write it.
+func (r Read) String() string { return [...]string{"deny", "null", "seal", "mask", "reveal"}[r] }
+
 // Access is what a role may do with a column. The zero value may do nothing.
 type Access struct {
 	Read Read

@@ -317,7 +317,7 @@ func (s *session) shower(ctx context.Context, r *run) (copyrows.Change, error) {
 	}
 	cells := make([]cell, len(c.Columns))
 	for i := range c.Columns {
-		if c.Columns[i].Result.Target == nil {
+		if !c.Columns[i].Result.Opens() {
 			continue
 		}
 		var err error

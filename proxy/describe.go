@@ -31,7 +31,7 @@ func (s *session) describedRows() error {
 	case r.plan.Columns == nil:
 		return s.sayFrame(wire.TypeRowDescription, body)
 	}
-	return s.sayPatched(r.plan)
+	return s.sayPatched(r)
 }
 
 // described returns the run that a Describe is of, nil if it has no plan.

@@ -59,8 +59,16 @@ func sameParams(a, b []rewrite.Param) bool {
 func sameColumns(a, b []rewrite.ResultColumn) bool {
 	return slices.EqualFunc(a, b, func(p, q rewrite.ResultColumn) bool {
 		return sameColumn(p.Target, q.Target) && p.RelationOID == q.RelationOID && p.Num == q.Num &&
-			(p.Target == nil || shownAs(&p) == shownAs(&q))
+			(p.Target == nil || shownAs(&p) == shownAs(&q)) && p.Container.Equal(q.Container, sameLeaf)
 	})
+}
+
+// sameLeaf reports whether a value inside of two containers is the same one,
+// shown in the same type.
+func sameLeaf(a, b *rewrite.Container) bool {
+	p := rewrite.ResultColumn{Target: a.Target, Access: a.Access}
+	q := rewrite.ResultColumn{Target: b.Target, Access: b.Access}
+	return sameColumn(a.Target, b.Target) && shownAs(&p) == shownAs(&q)
 }
 
 func sameUse(a, b rewrite.Use) bool {

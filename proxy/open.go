@@ -14,7 +14,7 @@ import (
 
 // cell says how one column of a result is shown.
 type cell struct {
-	// col is nil for a column that is copied.
+	// col is nil for a column that is copied, and for a container.
 	col    *column
 	access policy.Access
 	// name is the column's name in the policy, for errors.
@@ -22,7 +22,12 @@ type cell struct {
 	format int16
 	// asText says that the value is shown as text though its type is another.
 	asText bool
+	// part is set for a container, col for any other column that is opened.
+	part *part
 }
+
+// opens reports whether anything in the column is to be opened.
+func (c *cell) opens() bool { return c.col != nil || c.part != nil }
 
 // shown is a type as a RowDescription tells it.
 type shown struct {
@@ -64,7 +69,7 @@ func makeCells(r *run, format func(i int) int16) ([]cell, error) {
 	cells := make([]cell, len(r.plan.Columns))
 	for i := range r.plan.Columns {
 		c := &r.plan.Columns[i]
-		if c.Target == nil {
+		if !c.Opens() {
 			continue
 		}
 		var err error
@@ -75,8 +80,12 @@ func makeCells(r *run, format func(i int) int16) ([]cell, error) {
 	return cells, nil
 }
 
-// makeCell returns how the values of a protected column are shown.
+// makeCell returns how the values of a column that is opened are shown.
 func makeCell(r *run, c *rewrite.ResultColumn, format int16) (cell, error) {
+	if c.Container != nil {
+		p, err := makePart(r, c.Container)
+		return cell{part: p, format: format}, err
+	}
 	col, err := r.planning.state.column(c.Target)
 	if err != nil {
 		return cell{}, err
@@ -90,6 +99,9 @@ func makeCell(r *run, c *rewrite.ResultColumn, format int16) (cell, error) {
 type opener struct {
 	plain []byte
 	value []byte
+	// doc is the buffer of containers, which walk opens.
+	doc  []byte
+	walk walk
 }
 
 // row appends the row that the client gets as a frame.
@@ -105,7 +117,7 @@ func (o *opener) row(ctx context.Context, dst, body []byte, r *run, set *setting
 	dst = wire.BeginRow(dst, row.Left())
 	for i := 0; row.Next(); i++ {
 		value := row.Value()
-		if c := &r.cells[i]; c.col != nil && value != nil {
+		if c := &r.cells[i]; c.opens() && value != nil {
 			var err error
 			if value, err = o.show(ctx, c, value, r, set); err != nil {
 				return dst[:start], err
@@ -113,7 +125,7 @@ func (o *opener) row(ctx context.Context, dst, body []byte, r *run, set *setting
 		}
 		dst = wire.AppendValue(dst, value)
 	}
-	o.plain, o.value = keep(o.plain), keep(o.value)
+	o.plain, o.value, o.doc = keep(o.plain), keep(o.value), keep(o.doc)
 	if err := row.Err(); err != nil {
 		return dst[:start], err
 	}
@@ -123,6 +135,9 @@ func (o *opener) row(ctx context.Context, dst, body []byte, r *run, set *setting
 // show returns what the client sees of a stored value, which is not NULL. The
 // bytes are valid until the next call; nil is NULL.
 func (o *opener) show(ctx context.Context, c *cell, stored []byte, r *run, set *settings) ([]byte, error) {
+	if c.part != nil {
+		return o.container(ctx, c, stored, r, set)
+	}
 	switch c.access.Read {
 	case policy.Null:
 		return nil, nil
@@ -132,16 +147,16 @@ func (o *opener) show(ctx context.Context, c *cell, stored []byte, r *run, set *
 	default:
 		return nil, errors.New("internal error: a column that may not be read is in a result")
 	}
-	plain, err := c.col.codec.Open(ctx, o.plain[:0], stored)
+	plain, err := o.open(ctx, c, stored, set)
 	if err != nil {
-		return nil, c.located(err)
-	}
-	o.plain = plain
-	if set.zoneUnknown && c.needsZone() {
-		return nil, unknownZone()
+		return nil, err
 	}
 	if c.access.Read == policy.Masked {
-		return o.masked(c, plain, r, set)
+		text, value, err := o.masked(c, plain, r, set)
+		if err != nil || value == nil {
+			return text, err
+		}
+		plain = value
 	}
 	if o.value, err = o.encode(o.value[:0], c, plain, r, set); err != nil {
 		return nil, c.located(err)
@@ -150,6 +165,19 @@ func (o *opener) show(ctx context.Context, c *cell, stored []byte, r *run, set *
 		o.value = []byte{}
 	}
 	return o.value, nil
+}
+
+// open returns the canonical form of a stored value, valid until the next call.
+func (o *opener) open(ctx context.Context, c *cell, stored []byte, set *settings) ([]byte, error) {
+	plain, err := c.col.codec.Open(ctx, o.plain[:0], stored)
+	if err != nil {
+		return nil, c.located(err)
+	}
+	o.plain = plain
+	if set.zoneUnknown && c.needsZone() {
+		return nil, unknownZone()
+	}
+	return plain, nil
 }
 
 // needsZone reports whether the value is written in the session's time zone.
@@ -166,8 +194,9 @@ func (o *opener) encode(dst []byte, c *cell, plain []byte, r *run, set *settings
 	return canon.AppendText(dst, c.col.typ, r.forms(set), plain)
 }
 
-// masked returns a value through the mask of the session's roles.
-func (o *opener) masked(c *cell, plain []byte, r *run, set *settings) ([]byte, error) {
+// masked returns a value through the mask of the session's roles: a text, or
+// for a date without its day another value of the type, in canonical form.
+func (o *opener) masked(c *cell, plain []byte, r *run, set *settings) (text, value []byte, err error) {
 	typ, mask := c.col.typ, c.access.Mask
 	switch {
 	case isTextual(typ):
@@ -175,19 +204,18 @@ func (o *opener) masked(c *cell, plain []byte, r *run, set *settings) ([]byte, e
 		if typ.Kind == canon.Bpchar {
 			text = trimBlanks(plain)
 		}
-		return []byte(mask.Apply(string(text))), nil
+		return []byte(mask.Apply(string(text))), nil, nil
 	case mask.Kind == policy.MaskYear && isDated(typ):
-		return o.year(c, plain, r, set)
+		value, err = o.year(c, plain, r, set)
+		return nil, value, err
 	}
-	text, err := canon.AppendText(o.value[:0], typ, r.forms(set), plain)
-	if err != nil {
-		return nil, c.located(err)
+	if o.value, err = canon.AppendText(o.value[:0], typ, r.forms(set), plain); err != nil {
+		return nil, nil, c.located(err)
 	}
-	o.value = text
-	return []byte(mask.Apply(string(text))), nil
+	return []byte(mask.Apply(string(o.value))), nil, nil
 }
 
-// year masks a date or timestamp in its ISO form, and shows the result as a
+// year masks a date or timestamp in its ISO form, and returns the result as a
 // value of the type.
 func (o *opener) year(c *cell, plain []byte, r *run, set *settings) ([]byte, error) {
 	iso := *r.forms(set)
@@ -200,10 +228,7 @@ func (o *opener) year(c *cell, plain []byte, r *run, set *settings) ([]byte, err
 	if err != nil {
 		return nil, c.located(err)
 	}
-	if o.value, err = o.encode(o.value[:0], c, masked, r, set); err != nil {
-		return nil, c.located(err)
-	}
-	return o.value, nil
+	return masked, nil
 }
 
 func trimBlanks(b []byte) []byte {
@@ -262,7 +287,7 @@ func (r *run) agree(fields []wire.Field) bool {
 		if planned.RelationOID != 0 && (planned.RelationOID != f.TableOID || planned.Num != f.Num) {
 			return false
 		}
-		if planned.Target == nil && protects(r.planning.state.snap, f.TableOID, f.Num) {
+		if !planned.Opens() && protects(r.planning.state.snap, f.TableOID, f.Num) {
 			return false
 		}
 	}

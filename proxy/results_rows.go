@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"github.com/pgveil/pgveil/internal/wire"
-	"github.com/pgveil/pgveil/rewrite"
 )
 
 // run returns the run whose rows come now, nil if they are forwarded.
@@ -120,18 +119,24 @@ func (s *session) sayFields(_ context.Context, r *run, body []byte) error {
 		return s.spoil(err)
 	}
 	r.cells = cells
-	return s.sayPatched(r.plan)
+	return s.sayPatched(r)
 }
 
 // sayPatched passes on the decoded description with the types that the client is to see.
-func (s *session) sayPatched(plan *rewrite.Plan) error {
+func (s *session) sayPatched(r *run) error {
 	a := &s.answers
-	for i := range plan.Columns {
-		c := &plan.Columns[i]
-		if c.Target == nil {
+	for i := range r.plan.Columns {
+		c := &r.plan.Columns[i]
+		if !c.Opens() {
 			continue
 		}
-		f, t := &a.fields.Fields[i], shownAs(c)
+		f, t := &a.fields.Fields[i], shownTo(r, c)
+		if c.Container != nil && f.Num != 0 {
+			f.TableOID, f.Num = 0, 0 // to the client it is an expression, such as a cast
+		}
+		if t.oid == 0 {
+			continue
+		}
 		f.TypeOID, f.Size, f.Mod = t.oid, t.len, t.mod
 	}
 	frame, err := a.fields.Append(a.frame[:0])

@@ -25,6 +25,8 @@ func (b *binder) castSealed(n *pg.Node, c *pg.TypeCast, t typ) typ {
 			n.Node, b.changed = c.Arg.Node, true
 		}
 		return t
+	case textual(to.Name):
+		return typ{box: &Container{Kind: Text, Elem: b.leaf(t.prot)}}
 	}
 	b.unsupported("a cast to type "+to.Name, t.prot)
 	return typ{}

@@ -16,6 +16,9 @@ func (b *binder) operator(n *pg.Node, e *pg.A_Expr, sc *scope) typ {
 	if b.rowOperator(e, sc) || b.elementOperator(e, sc) {
 		return typ{}
 	}
+	if concatenates(e) {
+		return b.concatenation(n, e, sc)
+	}
 	l, r := b.expr(e.Lexpr, sc), b.operand(e.Rexpr, sc)
 	switch {
 	case l.prot == nil && r.prot == nil && l.open && r.open:
@@ -292,6 +295,8 @@ func (b *binder) subLink(s *pg.SubLink, sc *scope) typ {
 		if len(out) == 1 && out[0].prot != nil {
 			return typ{prot: out[0].prot}
 		}
+	case pg.SubLinkType_ARRAY_SUBLINK:
+		return b.arraySubLink(query, sc)
 	case pg.SubLinkType_ANY_SUBLINK, pg.SubLinkType_ALL_SUBLINK:
 		b.anySubLink(s, query, sc)
 	default:

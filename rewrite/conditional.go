@@ -51,31 +51,50 @@ func (b *binder) caseExpr(c *pg.CaseExpr, sc *scope, store *Use) typ {
 	if t.prot != nil && store == nil {
 		t.prot = b.without(t.prot) // the NULL that stands for ELSE has no modifier
 	}
+	if t.box != nil {
+		t.box = t.box.unmodified()
+	}
 	return t
 }
 
 // withElse types CASE with ELSE. That is read last, and decides first what type
 // the whole is of.
 func (b *binder) withElse(arms []*pg.Node, last *pg.Node, sc *scope, store *Use) typ {
-	nodes, types := []*pg.Node{last}, make([]typ, 1, len(arms)+1)
-	for _, n := range arms {
-		nodes, types = append(nodes, n), append(types, b.value(n, sc, store))
+	nodes := append([]*pg.Node{last}, arms...)
+	types, members := make([]typ, len(nodes)), make([]member, len(nodes))
+	for i := range arms {
+		types[i+1], members[i+1] = b.arm(arms[i], sc, store)
 	}
-	types[0] = b.value(last, sc, store)
-	return b.typedArms(nodes, types, "CASE", store)
+	types[0], members[0] = b.arm(last, sc, store)
+	return b.oneOf(nodes, types, members, "CASE", store)
 }
 
 // arms types an expression whose value is that of one of its arms. store is set
 // where that value is stored into a protected column.
 func (b *binder) arms(arms []*pg.Node, sc *scope, what string, store *Use) typ {
-	types := make([]typ, len(arms))
+	types, members := make([]typ, len(arms)), make([]member, len(arms))
 	for i, n := range arms {
-		types[i] = b.value(n, sc, store)
+		types[i], members[i] = b.arm(n, sc, store)
+	}
+	return b.oneOf(arms, types, members, what, store)
+}
+
+// arm types one arm.
+func (b *binder) arm(n *pg.Node, sc *scope, store *Use) (typ, member) {
+	m := b.plainMember(n, sc)
+	t := b.targetValue(n, sc, store)
+	return t, b.holding(m, t)
+}
+
+// oneOf types what is one of arms that have been typed.
+func (b *binder) oneOf(arms []*pg.Node, types []typ, members []member, what string, store *Use) typ {
+	if b.refusal == nil && store == nil && choice(members, types) {
+		return b.chosen(arms, members, types, what)
 	}
 	return b.typedArms(arms, types, what, store)
 }
 
-// typedArms does the same for arms that have been typed.
+// typedArms does the same for arms that have been typed, and are no containers.
 func (b *binder) typedArms(arms []*pg.Node, types []typ, what string, store *Use) typ {
 	var sealed *catalog.Protected
 	open, same := true, true

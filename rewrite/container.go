@@ -1,9 +1,9 @@
 package rewrite
 
 import (
-	"slices"
-
 	pg "github.com/pganalyze/pg_query_go/v6"
+
+	"slices"
 
 	"github.com/pgveil/pgveil/policy"
 	"github.com/pgveil/pgveil/rewrite/catalog"
@@ -33,6 +33,8 @@ const (
 	// Joined is text that the server could not put together: what is there is a
 	// JSON array of the parts, as Join says.
 	Joined
+	// Text is the text form of Elem, as a string.
+	Text
 )
 
 // A Join says how the parts of a [Joined] container become text.
@@ -51,6 +53,8 @@ const (
 	// Elements joins the elements of arrays like Elem as array_to_string does:
 	// the parts are the delimiter, what stands for NULL, and the elements.
 	Elements
+	// Chosen is one of Items: the parts are its place, from 0, and the text.
+	Chosen
 )
 
 // A Container says where in a value of the result the sealed ones are, so that
@@ -62,6 +66,9 @@ type Container struct {
 	// Target and Access are set for Sealed, as in ResultColumn.
 	Target *catalog.Protected
 	Access policy.Access
+	// Type is the type of the elements of an Array of columns, and of a text that
+	// is Chosen, as clients see it; zero where the server knows better.
+	Type catalog.Type
 	// Items are parts that are known by their places, Elem is what parts are that
 	// are all alike.
 	Items []Item
@@ -70,8 +77,10 @@ type Container struct {
 
 // Item is a part of a container.
 type Item struct {
-	// Name is the part's name in a record or object, "" where nothing depends on it.
-	Name string
+	// Name is the part's name in a record or object. Expression says that it is
+	// not known.
+	Name       string
+	Expression bool
 	// Holds is nil for a part that holds nothing sealed.
 	Holds *Container
 }
@@ -82,11 +91,11 @@ func (c *Container) Equal(d *Container, same func(a, b *Container) bool) bool {
 	if c == nil || d == nil || c == d {
 		return c == d
 	}
-	if c.Kind != d.Kind || c.Join != d.Join || c.Kind == Sealed && !same(c, d) {
+	if c.Kind != d.Kind || c.Join != d.Join || c.Type != d.Type || c.Kind == Sealed && !same(c, d) {
 		return false
 	}
 	return c.Elem.Equal(d.Elem, same) && slices.EqualFunc(c.Items, d.Items, func(p, q Item) bool {
-		return p.Name == q.Name && p.Holds.Equal(q.Holds, same)
+		return p.Name == q.Name && p.Expression == q.Expression && p.Holds.Equal(q.Holds, same)
 	})
 }
 
@@ -104,9 +113,9 @@ func (c *Container) Leaves(each func(*Container)) {
 	}
 }
 
-// first returns the column of one of the sealed values, for refusals; nil for
+// First returns the column of one of the sealed values, for refusals; nil for
 // no container.
-func (c *Container) first() (p *catalog.Protected) {
+func (c *Container) First() (p *catalog.Protected) {
 	c.Leaves(func(leaf *Container) {
 		if p == nil {
 			p = leaf.Target
@@ -122,7 +131,7 @@ func (c *Container) sameBox(d *Container) bool {
 
 // noBox refuses a container where a rule does not know them.
 func (b *binder) noBox(c *Container, what string) {
-	b.unsupported(what, c.first())
+	b.unsupported(what, c.First())
 }
 
 // inBox is what refusals call an expression that is a container.
@@ -138,17 +147,13 @@ func (b *binder) noBoxes(what string, cols ...*column) {
 	}
 }
 
-// boxTarget returns the output column of a container. changed says that its
-// text has changed, so that the column must be given the name that it had.
-func (b *binder) boxTarget(t *pg.ResTarget, x typ, name string, w want, changed bool) *column {
+// boxTarget returns the output column of a container.
+func (b *binder) boxTarget(x typ, name string, w want) *column {
 	switch {
 	case w.term != nil:
 		b.noBox(x.box, "a comparison")
 	case w.store != nil:
 		b.noBox(x.box, "a write to a protected column")
-	}
-	if changed && t.Name == "" {
-		t.Name = name
 	}
 	return &column{name: name, box: x.box}
 }
@@ -162,4 +167,38 @@ func (b *binder) mergeBoxes(l, r *column) *column {
 		}
 	}
 	return &column{name: l.name, box: l.box}
+}
+
+// testable checks that the session may know which values in a container are
+// NULL: that is all that a row tells to IS NULL, and more than count asks.
+func (b *binder) testable(c *Container) {
+	c.Leaves(func(leaf *Container) { b.mayFilter(leaf.Target) })
+}
+
+// castBox types a cast of a container: to text, between the kinds of documents,
+// and of an array to one of text.
+func (b *binder) castBox(c *Container, to *pg.TypeName) typ {
+	t, ok := b.typeNamed(to)
+	document := c.Kind == JSON || c.Kind == JSONB
+	switch {
+	case !ok:
+	case textual(t.Name) && (c.Kind == Joined || c.Kind == Text):
+		return typ{box: c}
+	case textual(t.Name):
+		return typ{box: &Container{Kind: Text, Elem: c}}
+	case t.Name == "json" && c.Kind == Text && (c.Elem.Kind == JSON || c.Elem.Kind == JSONB):
+		return typ{box: c.Elem}
+	case t.Name == "jsonb" && c.Kind == Text && c.Elem.Kind == JSON:
+		return b.document(JSONB, c.Elem)
+	case t.Name == "jsonb" && document:
+		return b.document(JSONB, c)
+	case t.Name == "json" && document:
+		return typ{box: c}
+	case t.Elem != 0 && c.Kind == Array && textual(t.ElemName) && textual(c.Type.Name):
+		box := *c
+		box.Type, _ = b.env.Snapshot.Type(t.Elem)
+		return typ{box: &box}
+	}
+	b.noBox(c, "a cast")
+	return typ{}
 }

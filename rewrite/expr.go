@@ -28,6 +28,9 @@ type typ struct {
 	column bool
 	// box is set for an expression whose value holds sealed ones; prot is nil then.
 	box *Container
+	// parts is set where box is a text that || has just joined: its parts, before
+	// they became a string.
+	parts *pg.Node
 }
 
 // expr types an expression. An open one has not been settled yet: the caller
@@ -76,7 +79,7 @@ func (b *binder) infer(n *pg.Node, sc *scope) typ {
 		if passes(e.FuncCall) {
 			return b.passed(e.FuncCall, sc)
 		}
-		b.funcCall(e.FuncCall, sc)
+		return b.funcCall(n, e.FuncCall, sc)
 	case *pg.Node_AArrayExpr:
 		return b.arrayExpr(e.AArrayExpr, sc)
 	case *pg.Node_CollateClause:
@@ -90,7 +93,9 @@ func (b *binder) infer(n *pg.Node, sc *scope) typ {
 			b.ordered(n, sc, "GREATEST or LEAST")
 		}
 	case *pg.Node_RowExpr:
-		b.plainAll(e.RowExpr.Args, sc, "a row constructor")
+		return b.rowExpr(e.RowExpr, sc)
+	case *pg.Node_AIndirection:
+		return b.indirection(n, e.AIndirection, sc)
 	case *pg.Node_BooleanTest:
 		b.condition(e.BooleanTest.Arg, sc, "a truth test")
 	case *pg.Node_CaseExpr:
@@ -135,8 +140,10 @@ func (b *binder) plainAll(list []*pg.Node, sc *scope, what string) {
 // cast's type travels with its use.
 func (b *binder) typeCast(n *pg.Node, c *pg.TypeCast, sc *scope) typ {
 	b.noRowType(c.TypeName)
-	t := b.expr(c.Arg, sc)
+	t := b.infer(c.Arg, sc)
 	switch {
+	case t.box != nil:
+		return b.castBox(t.box, c.TypeName)
 	case t.prot != nil:
 		return b.castSealed(n, c, t)
 	case t.open && !t.array && isLiteral(c.Arg):
@@ -160,7 +167,7 @@ func (b *binder) columnRef(n *pg.Node, ref *pg.ColumnRef, sc *scope) typ {
 	names, star := fieldNames(ref)
 	if star {
 		if src := b.starSource(names, sc); src != nil {
-			b.wholeRow(src)
+			return b.wholeRow(src)
 		}
 		return typ{}
 	}
@@ -175,7 +182,7 @@ func (b *binder) columnRef(n *pg.Node, ref *pg.ColumnRef, sc *scope) typ {
 	case f.ambiguous:
 		b.ambiguousColumn(names[len(names)-1])
 	case f.row != nil && f.row.sealed():
-		b.wholeRow(f.row)
+		return b.wholeRow(f.row)
 	case f.col != nil && f.col.prot != nil:
 		return b.sealedRef(n, f)
 	case f.col != nil && f.col.box != nil:
@@ -242,15 +249,6 @@ func (b *binder) sealedRef(n *pg.Node, f found) typ {
 	return t
 }
 
-// wholeRow refuses a reference to a row that holds sealed values.
-func (b *binder) wholeRow(src *source) {
-	for _, c := range src.cols {
-		if c.prot != nil {
-			b.unsupported("a whole-row reference", c.prot)
-		}
-	}
-}
-
 // starSource returns the item that t.* names, nil for a bare star.
 func (b *binder) starSource(names []string, sc *scope) *source {
 	switch len(names) {
@@ -282,8 +280,10 @@ func (b *binder) nullTest(n *pg.Node, sc *scope) {
 		}
 		return
 	}
-	t := b.expr(n, sc)
+	t := b.infer(n, sc)
 	switch {
+	case t.box != nil:
+		b.testable(t.box)
 	case t.prot != nil:
 		b.mayFilter(t.prot)
 	case t.open && t.later == nil && !t.array:
@@ -293,39 +293,21 @@ func (b *binder) nullTest(n *pg.Node, sc *scope) {
 	}
 }
 
-func (b *binder) arrayExpr(a *pg.A_ArrayExpr, sc *scope) typ {
-	types := make([]typ, len(a.Elements))
-	open := len(a.Elements) > 0
-	for i, e := range a.Elements {
-		types[i] = b.expr(e, sc)
-		if types[i].prot != nil {
-			b.unsupported("an array constructor", types[i].prot)
-			return typ{}
-		}
-		open = open && types[i].open && !types[i].array
-	}
-	if open {
-		return typ{open: true, array: true}
-	}
-	for i, e := range a.Elements {
-		if types[i].open {
-			b.settle(e, types[i], Use{})
-		}
-	}
-	return typ{}
-}
-
-// funcCall types a function call. Only count looks at nothing but whether a
-// value is null, or equal to another.
-func (b *binder) funcCall(f *pg.FuncCall, sc *scope) {
+// funcCall types a function call. Some functions put values together; of the
+// others, only count looks at nothing but whether a value is null, or equal to
+// another.
+func (b *binder) funcCall(n *pg.Node, f *pg.FuncCall, sc *scope) typ {
 	name := lastName(f.Funcname)
 	if reason, ok := b.env.Snapshot.TaintedFunction(name); ok {
 		b.tainted("function", name, reason)
-		return
+		return typ{}
 	}
 	if runsStrings(name) {
 		b.tainted("function", name, "It runs SQL, or reads a table, that it is given as a string, and pgveil cannot see what that reaches.")
-		return
+		return typ{}
+	}
+	if m := makerOf(f); m != nil {
+		return b.make(m, &invocation{n: n, f: f, sc: sc})
 	}
 	if f.Over == nil && isAggregate(f, name) {
 		defer sc.aggregate()()
@@ -348,11 +330,16 @@ func (b *binder) funcCall(f *pg.FuncCall, sc *scope) {
 	if f.Over != nil {
 		b.window(f.Over, sc)
 	}
+	return typ{}
 }
 
 func (b *binder) argument(f *pg.FuncCall, name string, arg *pg.Node, sc *scope) {
-	t := b.expr(arg, sc)
+	t := b.infer(arg, sc)
 	switch {
+	case t.box != nil && name == "count" && systemFunction(f) && len(f.Args) == 1 && !f.AggDistinct:
+		b.testable(t.box)
+	case t.box != nil:
+		b.noBox(t.box, "function "+name)
 	case t.prot != nil:
 		b.countArgument(f, name, arg, t)
 	case t.open && f.Funcformat == pg.CoercionForm_COERCE_SQL_SYNTAX && arg.GetAConst() != nil:

@@ -181,6 +181,7 @@ func (b *binder) mergeSides(u *usingJoin, name string, l, r *column) *column {
 	if l == nil || r == nil {
 		return &column{name: name}
 	}
+	b.noBoxes("a join with USING or NATURAL", l, r)
 	if l.protection() == nil && r.protection() == nil {
 		b.force(l, r)
 	}

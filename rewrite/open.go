@@ -213,7 +213,7 @@ func (c *column) protection() *catalog.Protected {
 		return c.prot
 	}
 	if c.box != nil {
-		return c.box.first()
+		return c.box.First()
 	}
 	return c.later.sealed()
 }

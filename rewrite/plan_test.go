@@ -158,8 +158,11 @@ func show(p planned) string {
 		}
 	}
 	for i, c := range p.plan.Columns {
+		if c.Container != nil {
+			fmt.Fprintf(&out, "column %d opens %s\n", i+1, c.Container)
+		}
 		if c.Target != nil {
-			fmt.Fprintf(&out, "column %d opens %s %s as %s\n", i+1, c.Target.Column, c.Target.Logical.Name, readName(c.Access.Read))
+			fmt.Fprintf(&out, "column %d opens %s %s as %s\n", i+1, c.Target.Column, c.Target.Logical.Name, c.Access.Read)
 		}
 	}
 	showSession(&out, p.plan)
@@ -204,8 +207,10 @@ func showSession(out *bytes.Buffer, p *rewrite.Plan) {
 			switch {
 			case col.Use.Target != nil:
 				fmt.Fprintf(out, "field %d is %s\n", i+1, showUse(col.Use, "value"))
+			case col.Result.Container != nil:
+				fmt.Fprintf(out, "field %d opens %s\n", i+1, col.Result.Container)
 			case col.Result.Target != nil:
-				fmt.Fprintf(out, "field %d opens %s as %s\n", i+1, col.Result.Target.Column, readName(col.Result.Access.Read))
+				fmt.Fprintf(out, "field %d opens %s as %s\n", i+1, col.Result.Target.Column, col.Result.Access.Read)
 			}
 		}
 	}
@@ -272,8 +277,4 @@ func showUse(u rewrite.Use, value string) string {
 		return fmt.Sprintf("terms(%s, %s)", u.Target.Column.Name, value)
 	}
 	return value
-}
-
-func readName(r policy.Read) string {
-	return [...]string{"deny", "null", "seal", "mask", "reveal"}[r]
 }

@@ -110,10 +110,10 @@ func (b *binder) targets(list []*pg.Node, sc *scope, star []*column, wants []wan
 	for _, n := range list {
 		t := n.GetResTarget()
 		cols, isStar, known := b.starTarget(t, sc, star)
-		open = open || isStar && !known
-		if expands(t.Val) {
-			b.children(t.Val, sc)
+		if expands(t.Val) && !known {
+			cols, known = b.fields(t.Val, sc)
 		}
+		open = open || isStar && !known
 		if isStar {
 			out = append(out, b.starColumns(cols, sc, wants)...)
 			continue
@@ -131,7 +131,11 @@ func (b *binder) targets(list []*pg.Node, sc *scope, star []*column, wants []wan
 // snapshot cannot say what all the columns are.
 func (b *binder) starTarget(t *pg.ResTarget, sc *scope, star []*column) (cols []*column, isStar, known bool) {
 	if expands(t.GetVal()) {
-		return nil, true, false
+		src := b.expanded(t.Val.GetAIndirection(), sc)
+		if src == nil {
+			return nil, true, false
+		}
+		return src.cols, true, !src.opaque
 	}
 	ref := t.GetVal().GetColumnRef()
 	if ref == nil {
@@ -189,7 +193,7 @@ func (b *binder) targetColumn(t *pg.ResTarget, sc *scope, w want) *column {
 	if name == "" {
 		name = outputNameOf(t.Val)
 	}
-	before, met := t.Val.Node, b.fromClient
+	met := b.fromClient
 	x := b.targetValue(t.Val, sc, w.store)
 	if t.Name == "" && !w.terms() && outputNameOf(t.Val) != name {
 		t.Name = name // min(…) would be called min
@@ -200,7 +204,7 @@ func (b *binder) targetColumn(t *pg.ResTarget, sc *scope, w want) *column {
 		return out
 	}
 	if x.box != nil {
-		return b.boxTarget(t, x, name, w, before != t.Val.Node)
+		return b.boxTarget(x, name, w)
 	}
 	if x.prot == nil {
 		out := &column{name: name, server: met == b.fromClient}

@@ -159,6 +159,9 @@ func (e *explanation) print() {
 		if c.Target != nil {
 			fmt.Fprintf(e.w, "result column %d: %s, %s\n", i+1, c.Target.Column, readName(c.Access.Read))
 		}
+		if c.Container != nil {
+			fmt.Fprintf(e.w, "result column %d: opened inside of %s\n", i+1, c.Container)
+		}
 	}
 }
 

@@ -286,11 +286,15 @@ func (r *Rows) isNull(f *field, raw []byte) bool {
 	return !f.quoted && string(raw) == r.copy.Null
 }
 
-// target returns the protected column that a column of the data is, nil for a plain one.
+// target returns the protected column that a column of the data is, one of those
+// in it for a container, nil for a plain one.
 func (r *Rows) target(i int) *catalog.Protected {
 	c := &r.copy.Columns[i]
 	if r.copy.From {
 		return c.Use.Target
+	}
+	if c.Result.Container != nil {
+		return c.Result.Container.First()
 	}
 	return c.Result.Target
 }
