@@ -157,7 +157,7 @@ func madeBy(n *naming, r *run) *statement {
 func planInside(prepare *rewrite.Plan) *rewrite.Plan {
 	p := prepare.Prepared
 	if p == nil {
-		p = &rewrite.Prepared{}
+		p = &rewrite.Prepared{Count: -1}
 	}
 	return &rewrite.Plan{
 		Verdict: prepare.Verdict, Params: p.Params, ClientParams: p.ClientParams, Columns: p.Columns, Prepared: p,
@@ -252,8 +252,12 @@ func (st *statement) asPrepared() *rewrite.Prepared {
 	if st.plan.Prepared != nil {
 		return st.plan.Prepared
 	}
+	count := -1
+	if st.plan.Verdict == rewrite.Rewrite {
+		count = clientParams(st.plan)
+	}
 	return &rewrite.Prepared{
-		Name: st.name, Params: st.plan.Params, ClientParams: st.plan.ClientParams, Columns: st.plan.Columns,
+		Count: count, Name: st.name, Params: st.plan.Params, ClientParams: st.plan.ClientParams, Columns: st.plan.Columns,
 	}
 }
 

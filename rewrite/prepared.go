@@ -16,6 +16,8 @@ type Prepared struct {
 	// Params are those of the sent statement, ClientParams those of the client's.
 	Params       []Param
 	ClientParams []ClientParam
+	// Count is how many parameters it has, -1 where that is not known.
+	Count int
 	// Columns describe its result, nil where rows are forwarded untouched.
 	Columns []ResultColumn
 }
@@ -39,16 +41,27 @@ func (b *binder) prepare(s *pg.PrepareStmt) {
 		}
 		b.declared = append(b.declared[:i:i], t.OID)
 	}
+	n := max(len(b.declared), highestParam(s.Query))
 	out := b.statement(s.Query, &scope{})
 	b.decideRest()
 	columns := b.results(out)
 	if b.refusal != nil {
 		return
 	}
-	b.prepared = &Prepared{Name: s.Name, Columns: columns}
+	b.prepared = &Prepared{Name: s.Name, Columns: columns, Count: n}
 	if b.changed {
 		s.Argtypes = b.sentTypes(s.Argtypes)
 	}
+}
+
+// highestParam returns the number of the last parameter in a statement.
+func highestParam(n *pg.Node) int {
+	last := 0
+	count([]*pg.Node{n}, func(n *pg.Node) bool {
+		last = max(last, int(n.GetParamRef().GetNumber()))
+		return false
+	})
+	return last
 }
 
 // sentTypes returns the parameter types of the statement that is sent.
@@ -90,7 +103,8 @@ func (b *binder) declare(s *pg.DeclareCursorStmt) {
 // arguments take the parts that its parameters play. It is not cached, because
 // what the name means is the session's.
 func PlanExecute(env *Env, sql []byte, st *shape.Statement, of *Prepared) *Plan {
-	if len(of.Params) == 0 && len(of.ClientParams) == 0 && st.First == "execute" {
+	// Of arguments too many, the server would only write the values into its log.
+	if len(of.Params) == 0 && len(of.ClientParams) == 0 && st.First == "execute" && (of.Count < 0 || len(st.Slots) == 0) {
 		return &Plan{Verdict: Forward, Columns: of.Columns}
 	}
 	b := newBinder(env, sql, st, nil)
@@ -109,11 +123,7 @@ func PlanExecute(env *Env, sql []byte, st *shape.Statement, of *Prepared) *Plan 
 	if into != nil {
 		b.makes(into, b.sealedOf(of))
 	}
-	want := 0
-	for _, p := range of.Params {
-		want = max(want, p.Client)
-	}
-	if len(s.Params) != max(want, len(of.ClientParams)) {
+	if of.Count >= 0 && len(s.Params) != of.Count {
 		b.wrongArguments(of.Name)
 		return &Plan{Refusal: b.refusal}
 	}

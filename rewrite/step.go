@@ -64,6 +64,8 @@ type stepping struct {
 	insert *pg.InsertStmt
 	update *pg.UpdateStmt
 	target *source
+	// beside are all items of its UPDATE, target among them.
+	beside *scope
 	needed bool
 	// columns are those that an INSERT … SELECT fills, out those of its query.
 	columns, out []*column

@@ -1,6 +1,8 @@
 package rewrite
 
 import (
+	"slices"
+
 	pg "github.com/pganalyze/pg_query_go/v6"
 	"google.golang.org/protobuf/proto"
 
@@ -28,9 +30,9 @@ func assigns(list []*pg.Node, t *pg.ResTarget) bool {
 }
 
 // updates notes what an UPDATE writes to.
-func (b *binder) updates(s *pg.UpdateStmt, target *source) {
+func (b *binder) updates(s *pg.UpdateStmt, target *source, sc *scope) {
 	if b.step != nil && b.step.update == s {
-		b.step.target = target
+		b.step.target, b.step.beside = target, sc
 	}
 }
 
@@ -124,7 +126,7 @@ func (b *binder) unsplit(s *stepping) string {
 		return "a computed value beside WITH and a subquery"
 	case computes > 1, computes > 0 && sequences(u.ReturningList...) > 0:
 		return "a value computed of a sequence beside others"
-	case len(u.FromClause) > 0 && !returnsOnly(u, s.target):
+	case len(u.FromClause) > 0 && !s.returnsOnly():
 		return "RETURNING of another table beside a computed value"
 	}
 	return ""
@@ -138,9 +140,18 @@ func (s *stepping) updated() *catalog.Protected {
 	return nil
 }
 
+// elsewhere says that an item beside the target may have a column of that name,
+// so that the name is ambiguous.
+func (s *stepping) elsewhere(name string) bool {
+	return slices.ContainsFunc(s.beside.sources, func(src *source) bool {
+		return src != s.target && (src.opaque || src.find(name) != nil)
+	})
+}
+
 // returnsOnly says that RETURNING names columns of the target alone: the others
 // are not there any more when the statement runs.
-func returnsOnly(u *pg.UpdateStmt, target *source) bool {
+func (s *stepping) returnsOnly() bool {
+	u, target := s.update, s.target
 	return subqueries(u.ReturningList...) == 0 && count(u.ReturningList, func(n *pg.Node) bool {
 		ref := n.GetColumnRef()
 		if ref == nil {
@@ -151,7 +162,7 @@ func returnsOnly(u *pg.UpdateStmt, target *source) bool {
 		case len(names) == 0, len(names) == 1 && star:
 			return len(names) == 0 || names[0] != target.alias
 		case len(names) == 1:
-			return target.find(names[0]) == nil && !systemColumn(names[0])
+			return target.find(names[0]) == nil && !systemColumn(names[0]) || s.elsewhere(names[0])
 		}
 		return names[len(names)-2] != target.alias
 	}) == 0

@@ -12,7 +12,7 @@ func (b *binder) update(s *pg.UpdateStmt, sc *scope) []*column {
 	star := b.fromBeside(target, s.FromClause, sc)
 	b.behind(func() { b.setClause(s.TargetList, target, sc) })
 	b.condition(s.WhereClause, sc, "WHERE")
-	b.updates(s, target)
+	b.updates(s, target, sc)
 	s.ReturningList = b.spellList(s.ReturningList, sc, star, false)
 	return b.targets(s.ReturningList, sc, star, nil)
 }

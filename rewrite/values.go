@@ -6,6 +6,8 @@ import (
 
 	pg "github.com/pganalyze/pg_query_go/v6"
 
+	"github.com/pgveil/pgveil/rewrite/catalog"
+
 	"github.com/pgveil/pgveil/rewrite/shape"
 )
 
@@ -90,9 +92,14 @@ func (b *binder) valueColumn(s *pg.SelectStmt, i int, sc *scope, w want) *column
 		if text := *wanted; (w.resolved || w.term != nil) && !slices.ContainsFunc(items, notNull) && !b.asText(&text) {
 			return out
 		}
+		cast := b.castAmong(items)
 		for k, n := range items {
 			u := *wanted
-			if (w.resolved || w.term != nil) && b.unknownType(n) && !b.asText(&u) {
+			switch {
+			case !w.resolved && w.term == nil || !b.unknownType(n):
+			case cast.OID != 0: // the others follow the cast
+				u.Cast = cast
+			case !b.asText(&u):
 				return out
 			}
 			if types[k] == (typ{}) && server[k] && b.computedCell(s, n, u) {
@@ -108,6 +115,24 @@ func (b *binder) valueColumn(s *pg.SelectStmt, i int, sc *scope, w want) *column
 		out.prot, out.later = t.prot, t.later
 	}
 	return out
+}
+
+// castAmong returns the type that some literals of a column are cast to, zero if
+// there is none or not one.
+func (b *binder) castAmong(items []*pg.Node) catalog.Type {
+	var found catalog.Type
+	for _, n := range items {
+		cast := n.GetTypeCast()
+		if cast == nil {
+			continue
+		}
+		t, ok := b.typeNamed(cast.TypeName)
+		if !ok || found.OID != 0 && found.OID != t.OID {
+			return catalog.Type{}
+		}
+		found = t
+	}
+	return found
 }
 
 func notNull(n *pg.Node) bool { return !isNull(n) }

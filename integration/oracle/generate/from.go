@@ -61,7 +61,7 @@ func (s *statement) table(sc *scope, t *Table) string {
 			as = " AS "
 		}
 		text += as + r.ref
-		if s.Chance(6) {
+		if len(t.Columns) > 1 && s.Chance(6) {
 			s.tag("alias with columns")
 			r.cols = append([]Column{}, t.Columns...)
 			r.cols[0].Name, r.cols[1].Name = "x1", "x2"

@@ -41,6 +41,7 @@ type statement struct {
 	tags []string
 	used []string // names that are taken as references
 	ctes []rel
+	made []rel // by an earlier step
 }
 
 func (s *statement) tag(name string) {

@@ -2,6 +2,7 @@ package generate
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -145,7 +146,8 @@ func (s *statement) temporary() {
 	} else {
 		cols = s.madeOfQuery()
 	}
-	s.ctes = append(s.ctes, rel{ref: "made1", cols: cols})
+	s.made = []rel{{ref: "made1", cols: cols}}
+	s.ctes = slices.Clone(s.made)
 	for range 1 + s.N(2) {
 		s.useOf(cols)
 	}
@@ -228,7 +230,8 @@ func (s *statement) newView() {
 	s.useParams = false
 	text, cols := s.query(nil, 1)
 	s.step(pick(s.Choices, []string{"CREATE VIEW ", "CREATE TEMP VIEW ", "CREATE OR REPLACE VIEW "}) + "made1 AS " + text)
-	s.ctes = append(s.ctes, rel{ref: "made1", cols: cols})
+	s.made = []rel{{ref: "made1", cols: cols}}
+	s.ctes = slices.Clone(s.made)
 	text, ordered := s.selection(1)
 	s.step(text).Ordered = ordered
 }

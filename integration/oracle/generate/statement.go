@@ -1,6 +1,7 @@
 package generate
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/pgveil/pgveil/integration/oracle"
@@ -59,7 +60,7 @@ func (s *statement) step(sql string) *Step {
 	if len(s.params) > 0 {
 		s.tag("parameters")
 	}
-	s.params, s.sorts = nil, nil
+	s.params, s.sorts, s.ctes = nil, nil, slices.Clone(s.made)
 	s.steps = append(s.steps, step)
 	return &s.steps[len(s.steps)-1]
 }

@@ -117,7 +117,7 @@ func (w *World) view(c *Choices, name string, over *Table) {
 	for _, col := range over.Columns[1:] {
 		// Of a column with another stored type, apply would have to change the type under the view.
 		asIs := !col.protected() || col.Type == Text || col.Type == Varchar || col.Type == Citext
-		if asIs && c.Chance(80) {
+		if asIs && (col.Name == "ref" || c.Chance(80)) {
 			v.Columns = append(v.Columns, col)
 		}
 	}

@@ -416,7 +416,7 @@ func (s *statement) update(depth int) (string, *scope) {
 // updateFromValues is how Odoo writes many rows at once.
 func (s *statement) updateFromValues(t *Table, target rel) string {
 	s.tag("UPDATE FROM VALUES")
-	col := pick(s.Choices, t.Columns[2:])
+	col := pick(s.Choices, t.Columns[min(2, len(t.Columns)-1):])
 	var rows []string
 	for i := range 1 + s.N(3) {
 		value := s.stored(col, false)
