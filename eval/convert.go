@@ -139,3 +139,13 @@ func cut(text []byte, t canon.Type) []byte {
 	}
 	return text
 }
+
+// Assignable reports whether a value of one type may be stored in a column of
+// the other.
+func Assignable(from, to canon.Type) bool {
+	if from.Array || to.Array {
+		return from.Array == to.Array && from.Kind == to.Kind
+	}
+	how := casts[[2]canon.Kind{from.Kind, to.Kind}]
+	return from.Kind == to.Kind || how == assignment || how == implicit || isText(to)
+}

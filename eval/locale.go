@@ -68,14 +68,15 @@ func (l Locale) mapText(what string, text []byte, one func(rune) rune) ([]byte, 
 }
 
 // settled says that Go and every C library in use agree on a character's case:
-// it is of the Latin, Greek, Cyrillic or Armenian alphabet, or of a script that
-// has no case.
+// it is of the Latin, Greek, Cyrillic or Armenian alphabet, or of a script
+// without case that is not of the newest, or no letter.
 func settled(r rune) bool {
 	switch {
 	case r < 0x0250:
-		return r != 0x0130 && r != 0x0131 && r != 0x00DF && r != 0x0149 && r != 0x01F0
+		return true
 	case r >= 0x0391 && r <= 0x03CE, r >= 0x0400 && r <= 0x045F, r >= 0x0531 && r <= 0x0556, r >= 0x0561 && r <= 0x0586:
 		return true
 	}
-	return unicode.Is(unicode.Lo, r) || unicode.Is(unicode.Nd, r) || unicode.In(r, unicode.Po, unicode.Ps, unicode.Pe, unicode.Pd)
+	const last = 0xFFFF
+	return r <= last && unicode.In(r, unicode.Lo, unicode.Nd, unicode.Po, unicode.Ps, unicode.Pe, unicode.Pd)
 }

@@ -320,7 +320,11 @@ func (s *session) addPortal(p *portal) {
 func (s *session) fillBind(ctx context.Context, e expect, m *wire.Bind, st *statement) error {
 	f := s.filler(ctx)
 	sent := &s.asks.sent
-	if err := f.bind(sent, m, st); err != nil {
+	stmt, err := s.literalsOf(st)
+	if err == nil {
+		err = f.bind(sent, m, st, stmt)
+	}
+	if err != nil {
 		return s.refuseBind(m.Portal, s.refuse(err))
 	}
 	for i := range sent.Params {

@@ -104,7 +104,7 @@ func (s *session) runBound(ctx context.Context, p *portal) ([]*stepAnswer, error
 			return nil, err, nil
 		}
 		bind := &wire.Bind{}
-		if err := s.filler(ctx).params(bind, m, st, step.Params); err != nil {
+		if err := s.filler(ctx).params(bind, m, st, &stmts[0], step.Params); err != nil {
 			return nil, err, nil
 		}
 		f := stepFrames{s: s, answer: &stepAnswer{step: step}}
@@ -126,7 +126,10 @@ func (s *session) runBound(ctx context.Context, p *portal) ([]*stepAnswer, error
 func (s *session) bindGiven(ctx context.Context, p *portal, answers []*stepAnswer) (bool, error) {
 	m, st, sent := p.waiting, p.stmt, &s.asks.sent
 	f := s.filler(ctx)
-	err := f.bind(sent, m, st)
+	stmt, err := s.literalsOf(st)
+	if err == nil {
+		err = f.bind(sent, m, st, stmt)
+	}
 	if err == nil {
 		err = f.givenParams(sent, st.plan, answers)
 	}

@@ -54,6 +54,8 @@ func (f *filler) pieces(dst, sql []byte, stmt *shape.Statement, pieces []rewrite
 			dst, err = f.givenText(dst, p.Given)
 		case p.Slot >= 0:
 			dst, err = f.slot(dst, sql, &stmt.Slots[p.Slot], p.Uses)
+		case p.Constant != nil:
+			dst, err = f.constantLiteral(dst, p.Constant, &p.Uses[0], operands{sql: sql, stmt: stmt})
 		case p.Word != "":
 			dst, err = f.sealLiteral(dst, &input{text: []byte(p.Word), typ: boolType()}, &p.Uses[0])
 		}
@@ -181,16 +183,28 @@ func (f *filler) sealLiteral(dst []byte, in *input, use *rewrite.Use) ([]byte, e
 }
 
 // bind makes the Bind that is sent from the client's.
-func (f *filler) bind(sent, m *wire.Bind, st *statement) error {
+// stmt is the statement's text, scanned, where needsText says so.
+func (f *filler) bind(sent, m *wire.Bind, st *statement, stmt *shape.Statement) error {
 	sent.Portal, sent.Statement, sent.ResultFormats = m.Portal, m.Statement, m.ResultFormats
 	sent.Params, sent.ParamFormats = sent.Params[:0], sent.ParamFormats[:0]
-	return f.params(sent, m, st, st.plan.Params)
+	return f.params(sent, m, st, stmt, st.plan.Params)
 }
 
 // params appends parameters made of those of the client's Bind.
-func (f *filler) params(sent, m *wire.Bind, st *statement, params []rewrite.Param) error {
+func (f *filler) params(sent, m *wire.Bind, st *statement, stmt *shape.Statement, params []rewrite.Param) error {
 	for i := range params {
 		p := &params[i]
+		if p.Constant != nil {
+			sealed, null, err := f.constant([]byte{}, p.Constant, &p.Use, operands{sql: st.sql, stmt: stmt, bind: m})
+			if err != nil {
+				return err
+			}
+			if null {
+				sealed = nil
+			}
+			sent.Params, sent.ParamFormats = append(sent.Params, sealed), append(sent.ParamFormats, 0)
+			continue
+		}
 		value := m.Params[p.Client-1]
 		format := wire.Format(m.ParamFormats, p.Client-1)
 		if p.Use.Role == rewrite.Verbatim || value == nil {
@@ -215,12 +229,8 @@ func (f *filler) params(sent, m *wire.Bind, st *statement, params []rewrite.Para
 // param says what type a parameter's value is of: what the client declared,
 // else what the cast or the column makes PostgreSQL infer.
 func (f *filler) param(value []byte, format int16, p *rewrite.Param, st *statement) (*input, error) {
-	if format != 0 && format != 1 {
-		return nil, &pgerr.Error{
-			State:   "22023",
-			Code:    pgerr.ProtocolBroken,
-			Message: fmt.Sprintf("unsupported format code: %d", format),
-		}
+	if err := knownFormat(format); err != nil {
+		return nil, err
 	}
 	in := &input{text: value, binary: format == 1}
 	var err error
@@ -231,6 +241,17 @@ func (f *filler) param(value []byte, format int16, p *rewrite.Param, st *stateme
 	}
 	in.typ, err = f.paramType(p, st, in.cast)
 	return in, err
+}
+
+func knownFormat(format int16) error {
+	if format == 0 || format == 1 {
+		return nil
+	}
+	return &pgerr.Error{
+		State:   "22023",
+		Code:    pgerr.ProtocolBroken,
+		Message: fmt.Sprintf("unsupported format code: %d", format),
+	}
 }
 
 // unknownOID is PostgreSQL's type of a parameter whose type is to be inferred.
@@ -261,17 +282,5 @@ func (f *filler) paramType(p *rewrite.Param, st *statement, cast canon.Type) (ca
 		Code:    pgerr.UnsupportedCast,
 		Message: fmt.Sprintf("parameter $%d has a type that cannot be sealed", p.Client),
 		Hint:    "Declare it with the column's type, or leave the type to the server.",
-	}
-}
-
-func castType(t catalog.Type) (canon.Type, error) {
-	if typ, ok := canonType(t); ok {
-		return typ, nil
-	}
-	return canon.Type{}, &pgerr.Error{
-		State:   pgerr.StateUnsupported,
-		Code:    pgerr.UnsupportedCast,
-		Message: "a value for a protected column is cast to type " + t.Name + ", which is not supported",
-		Hint:    "Leave the cast out.",
 	}
 }

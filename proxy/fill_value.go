@@ -9,6 +9,7 @@ import (
 
 	"github.com/pgveil/pgveil/envelope"
 	"github.com/pgveil/pgveil/envelope/canon"
+	"github.com/pgveil/pgveil/eval"
 	"github.com/pgveil/pgveil/internal/pgerr"
 	"github.com/pgveil/pgveil/policy"
 	"github.com/pgveil/pgveil/rewrite"
@@ -17,8 +18,9 @@ import (
 // input is a literal or parameter on its way to be sealed.
 type input struct {
 	text []byte
-	// binary says that text is the binary form.
-	binary bool
+	// binary says that text is the binary form, canonical that it is the canonical
+	// form of typ.
+	binary, canonical bool
 	// typ is the type the value is written in; Unsupported for a string or
 	// parameter of unknown type, which is read as what it meets.
 	typ canon.Type
@@ -112,7 +114,7 @@ func (f *filler) seal(dst, v []byte, col *column) ([]byte, error) {
 
 // isText reports whether the value is written as characters.
 func (in *input) isText() bool {
-	return !in.binary || in.typ.Kind == canon.Unsupported || isTextual(in.typ)
+	return !in.binary && !in.canonical || in.typ.Kind == canon.Unsupported || isTextual(in.typ)
 }
 
 // isTextual reports whether a type's values are strings.
@@ -136,6 +138,9 @@ func (f *filler) canonical(in *input, meets canon.Type) ([]byte, canon.Type, err
 	if err := f.zoneKnown(typ); err != nil {
 		return nil, typ, err
 	}
+	if in.canonical {
+		return in.text, typ, nil
+	}
 	// A cast to varchar(3) cuts; only an assignment is too long.
 	read := typ
 	if typ == in.cast && isTextual(typ) {
@@ -154,50 +159,8 @@ func (f *filler) canonical(in *input, meets canon.Type) ([]byte, canon.Type, err
 	if in.cast.Kind == canon.Unsupported {
 		return v, typ, nil
 	}
-	v, err = f.explicit(read, in.cast, v)
+	v, err = eval.Cast(read, in.cast, f.forms, v)
 	return v, in.cast, err
-}
-
-// explicit casts as :: does.
-func (f *filler) explicit(from, to canon.Type, v []byte) ([]byte, error) {
-	switch {
-	case isTextual(to):
-		text, err := f.toText(from, v)
-		if err != nil {
-			return nil, err
-		}
-		return canon.FromText(to, f.forms, cut(text, to))
-	case isTextual(from):
-		return canon.FromText(to, f.forms, v)
-	}
-	return canon.Coerce(from, to, f.forms, v)
-}
-
-// cut shortens a string to the length of its type.
-func cut(text []byte, t canon.Type) []byte {
-	const header = 4
-	if t.Kind != canon.Varchar && t.Kind != canon.Bpchar || t.Mod < header {
-		return text
-	}
-	n := int(t.Mod) - header
-	for i := range string(text) {
-		if n == 0 {
-			return text[:i]
-		}
-		n--
-	}
-	return text
-}
-
-// toText returns a value as a cast to text gives it.
-func (f *filler) toText(from canon.Type, v []byte) ([]byte, error) {
-	switch {
-	case isTextual(from):
-		return canon.Coerce(from, builtinType("text"), f.forms, v)
-	case from.Kind == canon.Bool && !from.Array:
-		return strconv.AppendBool(nil, len(v) == 1 && v[0] != 0), nil
-	}
-	return canon.AppendText(nil, from, f.forms, v)
 }
 
 // assign returns the canonical form that a column stores: the value converted
@@ -212,7 +175,7 @@ func (f *filler) assign(in *input, col *column) ([]byte, error) {
 	case from == to:
 		return v, nil
 	case isTextual(to) && !isTextual(from):
-		text, err := f.toText(from, v)
+		text, err := eval.Text(from, f.forms, v)
 		if err != nil {
 			return nil, err
 		}

@@ -24,7 +24,7 @@ func interchangeable(a, b *rewrite.Plan) bool {
 
 func sameText(a, b []rewrite.Piece) bool {
 	return slices.EqualFunc(a, b, func(p, q rewrite.Piece) bool {
-		return p.Text == q.Text && p.Slot == q.Slot && p.Word == q.Word && p.Given == q.Given && slices.EqualFunc(p.Uses, q.Uses, sameUse)
+		return p.Text == q.Text && p.Slot == q.Slot && p.Word == q.Word && p.Given == q.Given && sameConstant(p.Constant, q.Constant) && slices.EqualFunc(p.Uses, q.Uses, sameUse)
 	})
 }
 
@@ -52,8 +52,17 @@ func sameMade(a, b *rewrite.Plan) bool {
 
 func sameParams(a, b []rewrite.Param) bool {
 	return slices.EqualFunc(a, b, func(p, q rewrite.Param) bool {
-		return p.Client == q.Client && p.OID == q.OID && sameUse(p.Use, q.Use)
+		return p.Client == q.Client && sameConstant(p.Constant, q.Constant) && p.OID == q.OID && sameUse(p.Use, q.Use)
 	})
+}
+
+// sameConstant reports whether two plans of one text compute the same of it. The
+// text is the same, so that the types tell.
+func sameConstant(a, b *rewrite.Constant) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	return a.Type == b.Type && slices.Equal(a.Leaves, b.Leaves)
 }
 
 func sameColumns(a, b []rewrite.ResultColumn) bool {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/pgveil/pgveil/envelope/canon"
+	"github.com/pgveil/pgveil/eval"
 	"github.com/pgveil/pgveil/internal/pgerr"
 	"github.com/pgveil/pgveil/internal/wire"
 	"github.com/pgveil/pgveil/policy"
@@ -195,6 +196,7 @@ func (s *session) newEnv(snap *catalog.Snapshot, pol *policy.Policy, id *identit
 		Commands:         true,
 		Overlays:         true,
 		Steps:            true,
+		Evaluator:        eval.Registry{},
 	}
 }
 

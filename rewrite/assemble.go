@@ -158,6 +158,9 @@ func (b *binder) piece(text string, number, from, to int) (Piece, int, int, bool
 		return Piece{}, 0, 0, false
 	}
 	at := b.places[number-slotBase]
+	if at.constant != nil {
+		return Piece{Slot: -1, Constant: at.constant, Uses: at.uses}, from, to, true
+	}
 	if b.st.Slots[at.slot].Form == shape.Rows {
 		// The slot spans its rows with their parentheses.
 		if from == 0 || text[from-1] != '(' || to >= len(text) || text[to] != ')' {
@@ -216,7 +219,7 @@ func quoted(text string, i int, quote byte, backslash bool) int {
 // did not move into its text, and those that it compared with others. A forwarded statement is sent as it came, and a
 // literal decides nothing there but a place in ORDER BY or GROUP BY.
 func (b *binder) pins() []pin {
-	var pins []pin
+	pins := b.classes
 	for i := range b.st.Slots {
 		if _, moved := b.slots[i]; moved && !b.decisive[i] {
 			continue

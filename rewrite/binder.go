@@ -46,6 +46,10 @@ type binder struct {
 	syntax map[int]bool
 	// kindPins are the kinds of literals that the plan depends on.
 	kindPins []kindPin
+	// constants are the expressions that the caller can compute, nil for those
+	// that it cannot; classes pin what decides the types of their literals.
+	constants map[*pg.Node]*constant
+	classes   []pin
 	// manyIn is set while the parameters of an IN list with several items are
 	// settled, which PostgreSQL types as the column, not as its operator.
 	manyIn  bool
@@ -90,6 +94,8 @@ type binder struct {
 type place struct {
 	slot int
 	uses []Use
+	// constant is what stands there instead of a slot, which is -1 then.
+	constant *Constant
 }
 
 // clientUse is what was learned of a client's parameter.
@@ -106,7 +112,7 @@ type clientUse struct {
 
 func newBinder(env *Env, sql []byte, st *shape.Statement, declared []uint32) *binder {
 	return &binder{env: env, sql: sql, st: st, declared: declared,
-		slots: map[int]int{}, syntax: map[int]bool{}, settled: map[*pg.ParamRef]bool{}, spelledRefs: map[*pg.ColumnRef]found{}, decisive: map[int]bool{}}
+		slots: map[int]int{}, constants: map[*pg.Node]*constant{}, syntax: map[int]bool{}, settled: map[*pg.ParamRef]bool{}, spelledRefs: map[*pg.ColumnRef]found{}, decisive: map[int]bool{}}
 }
 
 // compile plans a statement afresh.

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/pgveil/pgveil/eval"
 	"github.com/pgveil/pgveil/policy"
 	"github.com/pgveil/pgveil/rewrite/catalog"
 	"github.com/pgveil/pgveil/rewrite/shape"
@@ -49,7 +50,7 @@ func scanText(t *testing.T, env *Env, sql string) *shape.Statement {
 func (e *Env) clone() *Env {
 	return &Env{
 		Snapshot: e.Snapshot, Policy: e.Policy, SearchPath: e.SearchPath, User: e.User, Roles: e.Roles,
-		BackslashStrings: e.BackslashStrings, Copies: e.Copies, Commands: e.Commands, Overlays: e.Overlays, Steps: e.Steps,
+		BackslashStrings: e.BackslashStrings, Copies: e.Copies, Commands: e.Commands, Overlays: e.Overlays, Steps: e.Steps, Evaluator: e.Evaluator,
 	}
 }
 
@@ -67,6 +68,7 @@ func TestCompiler_keepsPlansOfEachEnvironmentApart(t *testing.T) {
 		"Commands":         func(e *Env) { e.Commands = true },
 		"Overlays":         func(e *Env) { e.Overlays = true },
 		"Steps":            func(e *Env) { e.Steps = true },
+		"Evaluator":        func(e *Env) { e.Evaluator = eval.Registry{} },
 		// Whoever the user is, the roles say what may be done and the path what is meant.
 		"User": nil,
 	}

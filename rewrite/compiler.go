@@ -42,6 +42,10 @@ type Env struct {
 	// needs one is refused.
 	Steps bool
 
+	// Evaluator says which expressions over constants the caller computes: those
+	// in Piece.Constant and Param.Constant. With nil they are refused.
+	Evaluator Evaluator
+
 	once sync.Once
 	sum  [16]byte
 }
@@ -50,8 +54,8 @@ type Env struct {
 func (e *Env) digest() [16]byte {
 	e.once.Do(func() {
 		h := sha256.New()
-		fmt.Fprintf(h, "%q %q %q %v %t %t %t %t %t",
-			e.Snapshot.Version, e.Policy.Version, e.SearchPath, e.Roles, e.BackslashStrings, e.Copies, e.Commands, e.Overlays, e.Steps)
+		fmt.Fprintf(h, "%q %q %q %v %t %t %t %t %t %t",
+			e.Snapshot.Version, e.Policy.Version, e.SearchPath, e.Roles, e.BackslashStrings, e.Copies, e.Commands, e.Overlays, e.Steps, e.Evaluator != nil)
 		copy(e.sum[:], h.Sum(nil))
 	})
 	return e.sum
@@ -82,10 +86,14 @@ type variant struct {
 	plan  *Plan
 }
 
-// pin is a literal that the plan depends on.
+// pin is a literal that the plan depends on: on its text, or only on what
+// decides its type.
 type pin struct {
 	slot int
 	text string
+	// class says that text is what classOf says of the literal, behind a minus
+	// sign if negative.
+	class, negative bool
 }
 
 // maxVariants bounds the plans of one shape; the oldest goes first.
@@ -130,7 +138,7 @@ func (vs *variants) find(sql []byte, st *shape.Statement) *Plan {
 func (v *variant) fits(sql []byte, st *shape.Statement) bool {
 	for _, p := range v.pins {
 		s := &st.Slots[p.slot]
-		if string(sql[s.Start:s.End]) != p.text {
+		if p.class && classOf(sql, s, p.negative) != p.text || !p.class && string(sql[s.Start:s.End]) != p.text {
 			return false
 		}
 	}

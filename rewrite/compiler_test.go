@@ -144,7 +144,7 @@ func fill(p planned) string {
 	for _, piece := range p.plan.Text {
 		out.WriteString(piece.Text)
 		switch {
-		case piece.Slot < 0 && piece.Word != "":
+		case piece.Slot < 0 && (piece.Word != "" || piece.Constant != nil):
 			out.WriteString("'sealed'")
 		case piece.Slot < 0:
 		case p.st.Slots[piece.Slot].Form == shape.Rows:

@@ -126,7 +126,7 @@ func (b *binder) laterArms(arms []*pg.Node, types []typ) *later {
 	cast, kinds := false, kinds(0)
 	for i, n := range arms {
 		parts[i] = func(u Use) { b.settle(n, types[i], u) }
-		cast = cast || n.GetTypeCast() != nil
+		cast = cast || n.GetTypeCast() != nil || b.constantAt(n) != nil
 		if later := types[i].later; later != nil {
 			kinds |= later.kinds
 		} else {

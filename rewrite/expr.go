@@ -56,6 +56,11 @@ func (b *binder) infer(n *pg.Node, sc *scope) typ {
 	if key := b.groupKeyOf(n, sc); key != nil {
 		return b.groupedValue(n, key, sc)
 	}
+	if c := b.constantAt(n); c != nil {
+		c.sc = sc
+		b.meets(n)
+		return typ{open: true}
+	}
 	switch e := n.Node.(type) {
 	case *pg.Node_AConst:
 		b.meets(n)

@@ -25,6 +25,9 @@ const (
 
 // kindOf returns the kind of a literal, parameter or cast of one.
 func (b *binder) kindOf(n *pg.Node) kinds {
+	if t, ok := b.constantType(n); ok {
+		return b.kindOfType(t.OID)
+	}
 	switch e := n.GetNode().(type) {
 	case *pg.Node_ParamRef:
 		return b.kindOfType(b.declaredType(int(e.ParamRef.Number)))
@@ -130,6 +133,9 @@ func (b *binder) takesType(n *pg.Node, t catalog.Type) bool {
 	if b.depth > 0 {
 		return true // in the definition of a view it is sealed, and cast to what is stored
 	}
+	if own, ok := b.constantType(n); ok {
+		return own.OID == t.OID || own.OID == 0
+	}
 	if cast := n.GetTypeCast(); cast != nil {
 		to, ok := b.typeNamed(cast.TypeName)
 		return ok && to.OID == t.OID
@@ -152,6 +158,9 @@ func (b *binder) takesType(n *pg.Node, t catalog.Type) bool {
 }
 
 func (b *binder) isCastTo(n *pg.Node, oid uint32) bool {
+	if own, ok := b.constantType(n); ok {
+		return own.OID == oid
+	}
 	cast := n.GetTypeCast()
 	if cast == nil {
 		return false

@@ -110,3 +110,11 @@ func subLinkName(s *pg.SubLink) (string, bool) {
 	}
 	return "", false
 }
+
+// keepName gives an output column the name that it had, if what became of the
+// expression has another.
+func keepName(t *pg.ResTarget, name string) {
+	if t.Name == "" && outputNameOf(t.Val) != name {
+		t.Name = name
+	}
+}

@@ -122,6 +122,9 @@ func (b *binder) sealLater(n *pg.Node, t typ, u Use, compared bool) bool {
 			return false
 		}
 		u.Cast = to
+	case t.column && t.later.typed.OID != 0 && compared && !comparesAs(t.later.typed, u.Target.Logical):
+		b.unsupported("a comparison between types "+u.Target.Logical.Name+" and "+t.later.typed.Name, u.Target)
+		return false
 	case t.column && t.later.typed.OID != 0:
 		u.Cast = t.later.typed
 	case t.column && !b.resolveKinds(t.later.kinds, &u, compared):
@@ -146,6 +149,13 @@ func (b *binder) sealLater(n *pg.Node, t typ, u Use, compared bool) bool {
 	}
 	b.changed = true
 	return true
+}
+
+// comparesAs says that a value of one type is equal to what it is as a value of
+// the column's type, and to nothing else.
+func comparesAs(from, column catalog.Type) bool {
+	wider := map[string]int{"int2": 1, "int4": 2, "int8": 3, "numeric": 4}
+	return sameEquality(from, column) || wider[from.Name] > 0 && wider[from.Name] < wider[column.Name]
 }
 
 // bounded says that a value may be rounded or cut where it is stored.
@@ -173,9 +183,12 @@ func (b *binder) laterColumn(name string, n *pg.Node, t typ) *column {
 func (b *binder) ownLater(n *pg.Node, t typ) *later {
 	l := b.undecided(func(u Use) { b.settle(n, t, u) })
 	cast := n.GetTypeCast()
+	own, constant := b.constantType(n)
 	switch {
 	case t.later != nil:
 		l.typed, l.kinds, l.cast = t.later.typed, t.later.kinds, t.later.cast
+	case constant:
+		l.typed = own
 	case cast != nil && !b.ownSealed(n):
 		l.typed, _ = b.typeNamed(cast.TypeName)
 	default:

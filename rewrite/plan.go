@@ -68,6 +68,9 @@ type Piece struct {
 	// Word is the keyword true or false where such a literal is sealed: Slot is
 	// -1 then, and Uses has one entry. Else it is empty.
 	Word string
+	// Constant is an expression whose value is sealed: Slot is -1 then, and Uses
+	// has one entry. Else it is nil.
+	Constant *Constant
 	// Uses says what becomes of the slot's literals. It has one entry for a
 	// single literal and for a list of one kind; for rows of VALUES, one for
 	// each column.
@@ -78,9 +81,11 @@ type Piece struct {
 
 // Param is a parameter of the sent text.
 type Param struct {
-	// Client is the number of the client's parameter that it is made of, from 1.
-	Client int
-	Use    Use
+	// Client is the number of the client's parameter that it is made of, from 1; 0
+	// where it is the value of Constant.
+	Client   int
+	Constant *Constant
+	Use      Use
 	// OID is the type to declare to the server in Parse; 0 leaves it to the
 	// server, or to what the client declared.
 	OID uint32

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/tools/txtar"
 
+	"github.com/pgveil/pgveil/eval"
 	"github.com/pgveil/pgveil/policy"
 	"github.com/pgveil/pgveil/rewrite"
 	"github.com/pgveil/pgveil/rewrite/catalog"
@@ -103,6 +104,7 @@ func environment(t testing.TB, pol, schema []byte, user string) rewrite.Env {
 		Snapshot: snap, Policy: loaded, User: user,
 		SearchPath: []string{"pg_catalog", "public"},
 		Roles:      loaded.RolesOf(policy.Identity{User: user}),
+		Evaluator:  eval.Registry{},
 	}
 }
 
@@ -150,6 +152,10 @@ func show(p planned) string {
 		showText(&out, p, p.plan.Text)
 	}
 	for i, param := range p.plan.Params {
+		if param.Constant != nil {
+			fmt.Fprintf(&out, "$%d = %s\n", i+1, showUse(param.Use, showConstant(p, param.Constant)))
+			continue
+		}
 		fmt.Fprintf(&out, "$%d = %s of the client's $%d\n", i+1, showUse(param.Use, "value"), param.Client)
 	}
 	for i, c := range p.plan.ClientParams {
@@ -234,6 +240,8 @@ func showSlot(out *bytes.Buffer, p planned, piece rewrite.Piece) {
 			fmt.Fprintf(out, "<step %d>", g.Step)
 		case g.Step > 0:
 			fmt.Fprintf(out, "<step %d column %d>", g.Step, g.Column)
+		case piece.Constant != nil:
+			out.WriteString(showUse(piece.Uses[0], showConstant(p, piece.Constant)))
 		}
 		return
 	}

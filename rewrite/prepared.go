@@ -48,6 +48,13 @@ func (b *binder) prepare(s *pg.PrepareStmt) {
 	if b.refusal != nil {
 		return
 	}
+	for _, p := range b.params {
+		if p.Constant != nil {
+			// Its literals are in the text of PREPARE, which EXECUTE does not have.
+			b.unsupported("an expression over a parameter of PREPARE", p.Use.Target)
+			return
+		}
+	}
 	b.prepared = &Prepared{Name: s.Name, Columns: columns, Count: n}
 	if b.changed {
 		s.Argtypes = b.sentTypes(s.Argtypes)

@@ -22,6 +22,10 @@ func TestPlanExecute_givesArgumentsTheirParts(t *testing.T) {
 		}, {
 			"PREPARE p AS UPDATE res_partner SET name = $1 WHERE id = $2",
 			"EXECUTE p(lower('X'), 1)",
+			"rewrite\nEXECUTE p(seal(name, text: lower('X')), 1)\n",
+		}, {
+			"PREPARE p AS UPDATE res_partner SET name = $1 WHERE id = $2",
+			"EXECUTE p(now()::text, 1)",
 			"refuse 0A000 computed-value: cannot store a computed value in protected column public.res_partner.name\n",
 		}, {
 			"PREPARE p AS UPDATE res_partner SET name = $1 WHERE id = $2",

@@ -203,6 +203,9 @@ func (b *binder) targetColumn(t *pg.ResTarget, sc *scope, w want) *column {
 		out.from = t
 		return out
 	}
+	if x.prot != nil && w.term == nil {
+		keepName(t, name)
+	}
 	if x.box != nil {
 		return b.boxTarget(x, name, w)
 	}
@@ -244,7 +247,9 @@ func (b *binder) openTarget(t *pg.ResTarget, x typ, name string, w want) *column
 		// A part of its own: where it becomes a term, other uses of the value do not.
 		return &column{name: name, later: b.ownLater(t.Val, x)}
 	case u == nil:
-		return b.laterColumn(name, t.Val, x)
+		c := b.laterColumn(name, t.Val, x)
+		c.later.settle = append(c.later.settle, func(Use) { keepName(t, name) })
+		return c
 	}
 	if w.term != nil && !b.mayFilter(w.term) {
 		return &column{name: name}

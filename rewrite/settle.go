@@ -32,6 +32,10 @@ func (b *binder) settle(n *pg.Node, t typ, u Use) {
 		b.settleOwn(n, t, u)
 		return
 	}
+	if c := b.constantAt(n); c != nil {
+		b.settleConstant(n, c, u)
+		return
+	}
 	if t.array {
 		for _, item := range elements(n) {
 			b.settle(item, typ{open: true}, u)
@@ -240,16 +244,21 @@ func (b *binder) paramNumber(p Param) int {
 // learn notes what a use tells of a client's parameter: the type that
 // PostgreSQL would have inferred from the column.
 func (b *binder) learn(client int, u Use) {
-	for len(b.client) < client {
-		b.client = append(b.client, clientUse{})
-	}
-	c := &b.client[client-1]
 	if u.Role == Verbatim {
+		c := b.clientParam(client)
 		c.plain, c.computed = true, c.computed || b.computes
 		return
 	}
-	oid := b.inferred(u)
-	if c.oid != 0 && c.oid != oid && !(textLike(c.oid) && textLike(oid)) {
+	b.learnType(client, b.inferred(u), false)
+}
+
+// learnType notes the type of a client's parameter. One that is known to be a
+// string may be used as another kind of string, but where fixed says that an
+// operator or a function has given it its type.
+func (b *binder) learnType(client int, oid uint32, fixed bool) {
+	c := b.clientParam(client)
+	same := c.oid == 0 || c.oid == oid || textLike(c.oid) && textLike(oid) && (!fixed || c.late && !b.late)
+	if !same {
 		b.ambiguousParam(client)
 		return
 	}
@@ -265,6 +274,13 @@ func (b *binder) behind(bind func()) {
 	b.late = true
 	bind()
 	b.late = was
+}
+
+func (b *binder) clientParam(client int) *clientUse {
+	for len(b.client) < client {
+		b.client = append(b.client, clientUse{})
+	}
+	return &b.client[client-1]
 }
 
 // inferred returns the type that PostgreSQL gives to a parameter in this role.
@@ -292,8 +308,10 @@ func (b *binder) inferred(u Use) uint32 {
 
 func textLike(oid uint32) bool { return oid == textOID || oid == varcharOID }
 
+func paramName(client int) string { return "$" + strconv.Itoa(client) }
+
 func (b *binder) ambiguousParam(client int) {
-	b.refuse(ambiguousParam("$" + strconv.Itoa(client)))
+	b.refuse(ambiguousParam(paramName(client)))
 }
 
 // settlements are what became of literals and parameters so far.

@@ -136,7 +136,8 @@ func (b *binder) writeSteps(version int32) ([]Step, *pgerr.Error) {
 // queryNode returns a query as a node, as it is.
 func queryNode(s *pg.SelectStmt) *pg.Node { return &pg.Node{Node: &pg.Node_SelectStmt{SelectStmt: s}} }
 
-// meets counts a literal or parameter that is a part of a value.
+// meets counts a literal or parameter, or an expression over such ones, that is a
+// part of a value.
 func (b *binder) meets(n *pg.Node) {
 	if !n.GetAConst().GetIsnull() {
 		b.fromClient++

@@ -12,7 +12,7 @@ import (
 // column, so that the literals among the arms of CASE and COALESCE are values
 // of that column, with its length and the roles' right to write it.
 func (b *binder) value(n *pg.Node, sc *scope, store *Use) typ {
-	if store == nil || b.refusal != nil {
+	if store == nil || b.refusal != nil || b.constantAt(n) != nil {
 		return b.expr(n, sc)
 	}
 	switch e := n.GetNode().(type) {
@@ -106,6 +106,9 @@ func (b *binder) storedArms(arms []*pg.Node, types []typ, sealed *catalog.Protec
 // isText says that a literal or parameter is given the type text or varchar,
 // between which a value is the same.
 func (b *binder) isText(n *pg.Node) bool {
+	if own, ok := b.constantType(n); ok {
+		return textual(own.Name)
+	}
 	if p := n.GetParamRef(); p != nil {
 		return textLike(b.declaredType(int(p.Number)))
 	}

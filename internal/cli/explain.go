@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/spf13/cobra"
 
+	"github.com/pgveil/pgveil/eval"
 	"github.com/pgveil/pgveil/internal/config"
 	"github.com/pgveil/pgveil/policy"
 	"github.com/pgveil/pgveil/rewrite"
@@ -84,7 +85,7 @@ func newEnv(p *policy.Policy, who sender) *rewrite.Env {
 	return &rewrite.Env{
 		Policy: p, User: who.user, SearchPath: searchPath(who.path, who.user),
 		Roles:  p.RolesOf(policy.Identity{User: who.user, MemberOf: who.memberOf}),
-		Copies: true, Commands: true, Overlays: true, Steps: true, // as a session does
+		Copies: true, Commands: true, Overlays: true, Steps: true, Evaluator: eval.Registry{}, // as a session does
 	}
 }
 
@@ -188,7 +189,10 @@ func (e *explanation) text(pieces []rewrite.Piece) {
 
 func (e *explanation) params(params []rewrite.Param) {
 	for i, p := range params {
-		if p.Use.Role != rewrite.Verbatim {
+		switch {
+		case p.Constant != nil:
+			fmt.Fprintf(e.w, "parameter $%d: %s, computed from the client's\n", i+1, use(p.Use, ""))
+		case p.Use.Role != rewrite.Verbatim:
 			fmt.Fprintf(e.w, "parameter $%d: %s, of the client's $%d\n", i+1, use(p.Use, ""), p.Client)
 		}
 	}
@@ -209,7 +213,7 @@ func (e *explanation) refusal() {
 func (e *explanation) slot(piece rewrite.Piece) {
 	if piece.Slot < 0 {
 		switch g := piece.Given; {
-		case piece.Word != "":
+		case piece.Word != "" || piece.Constant != nil:
 			fmt.Fprint(e.w, use(piece.Uses[0], piece.Word))
 		case g.Step > 0 && g.Column == 0:
 			fmt.Fprintf(e.w, "<the rows of step %d>", g.Step)

@@ -16,6 +16,7 @@ import (
 //	view public.adults(id int4, name varchar) tainted it is a view over public.res_partner as SELECT id, name FROM public.res_partner
 //	tainted function find_partner its body names res_partner
 //	setting function become
+//	added function lower
 //	replaced public.res_partner res_partner_code_key UNIQUE (code)
 //	diverted public.adults it has INSTEAD OF triggers
 //	# a comment
@@ -53,6 +54,11 @@ func (s *Snapshot) buildLine(line string) error {
 	if rest, ok := strings.CutPrefix(line, "tainted function "); ok {
 		name, reason, _ := strings.Cut(rest, " ")
 		s.tainted[name] = reason
+		return nil
+	}
+	if rest, ok := strings.CutPrefix(line, "added "); ok {
+		kind, name, _ := strings.Cut(rest, " ")
+		s.added[addedName{kind, name}] = struct{}{}
 		return nil
 	}
 	if rest, ok := strings.CutPrefix(line, "setting function "); ok {

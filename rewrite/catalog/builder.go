@@ -61,7 +61,7 @@ func (b *Builder) Type(searchPath []string, schema, name string, args []int, arr
 		b.AddType(schema, name)
 		t, _ = b.s.TypeByName(nil, schema, name)
 	}
-	mod, err := typeModifier(t.Name, args)
+	mod, err := TypeModifier(t.Name, args)
 	if err != nil && t.OID < 16000 { // arguments of an extension's type are its own
 		return Type{}, err
 	}

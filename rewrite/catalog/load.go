@@ -44,7 +44,7 @@ func load(ctx context.Context, q Querier, pol *policy.Policy) (*Snapshot, error)
 	if s.Version, err = Version(ctx, q); err != nil {
 		return nil, err
 	}
-	for _, read := range []func(context.Context, Querier) error{s.loadTypes, s.loadRelations, s.loadColumns} {
+	for _, read := range []func(context.Context, Querier) error{s.loadTypes, s.loadRelations, s.loadColumns, s.loadAdded, s.loadLocale} {
 		if err := read(ctx, q); err != nil {
 			return nil, err
 		}

@@ -50,7 +50,7 @@ type OwnColumn struct {
 func (s *Snapshot) Overlay(own []Own) *Snapshot {
 	o := &Snapshot{
 		relations: s.relations, byOID: s.byOID, types: s.types, tainted: s.tainted, settings: s.settings,
-		problems: s.problems, functions: s.functions, retyped: s.retyped,
+		problems: s.problems, functions: s.functions, retyped: s.retyped, added: s.added, locale: s.locale,
 		own: map[relationName]*Relation{}, ownByOID: map[uint32]*Relation{}, names: map[string]struct{}{},
 	}
 	sum := sha256.New()

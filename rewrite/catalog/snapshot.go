@@ -24,6 +24,9 @@ type Snapshot struct {
 	tainted map[string]string
 	// settings are functions by name that may change session settings.
 	settings map[string]struct{}
+	// added are functions, operators and casts that are not PostgreSQL's own.
+	added    map[addedName]struct{}
+	locale   Locale
 	problems []Problem
 	names    map[string]struct{}
 	// functions are the user's, kept for overlays.
@@ -65,6 +68,7 @@ func newSnapshot() *Snapshot {
 		settings:  map[string]struct{}{},
 		names:     map[string]struct{}{},
 		retyped:   &sync.Map{},
+		added:     map[addedName]struct{}{},
 	}
 }
 

@@ -82,7 +82,7 @@ func parseTypeName(text string) (typeName, error) {
 	if bare && len(args) == 0 {
 		args = []int{1} // CHAR alone is CHAR(1), bpchar alone has no limit
 	}
-	mod, err := typeModifier(t.name, args)
+	mod, err := TypeModifier(t.name, args)
 	if err != nil {
 		return t, fmt.Errorf("type %q: %w", text, err)
 	}
@@ -90,8 +90,8 @@ func parseTypeName(text string) (typeName, error) {
 	return t, nil
 }
 
-// typeModifier packs the arguments of a type as its typmodin function does.
-func typeModifier(name string, args []int) (int32, error) {
+// TypeModifier packs the arguments of a type as its typmodin function does.
+func TypeModifier(name string, args []int) (int32, error) {
 	const header = 4 // VARHDRSZ
 	if len(args) == 0 {
 		return -1, nil

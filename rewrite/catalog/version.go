@@ -35,7 +35,11 @@ SELECT ARRAY[
  (SELECT coalesce(sum(pg_catalog.hash_record_extended(ROW(oid, xmin), 8)), 0)
   FROM pg_catalog.pg_constraint WHERE conname LIKE 'pgveil\_guard\_%')::text,
  (SELECT coalesce(sum(pg_catalog.hash_record_extended(ROW(oid, tgrelid, xmin), 10)), 0)
-  FROM pg_catalog.pg_trigger WHERE tgtype & 64 <> 0)::text]`
+  FROM pg_catalog.pg_trigger WHERE tgtype & 64 <> 0)::text,
+ (SELECT coalesce(sum(pg_catalog.hash_record_extended(ROW(oid, xmin), 11)), 0)
+  FROM pg_catalog.pg_operator WHERE oid >= 16384)::text,
+ (SELECT coalesce(sum(pg_catalog.hash_record_extended(ROW(oid, xmin), 12)), 0)
+  FROM pg_catalog.pg_cast WHERE oid >= 16384)::text]`
 
 const recordedVersionSQL = `
 SELECT coalesce(sum(pg_catalog.hashtextextended(
