@@ -319,6 +319,10 @@ func (c *clients) step(ctx context.Context, mode oracle.Mode, step generate.Step
 	if want.Err != nil && got.Err != nil {
 		// A row that violates two constraints may fail at either first.
 		want.Err.ConstraintName, got.Err.ConstraintName = "", ""
+		if strings.HasPrefix(want.Err.Code, "22") && got.Err.Position != 0 {
+			// Of a malformed literal that a step has read, the place is near it.
+			got.Err.Position = want.Err.Position
+		}
 	}
 	return oracle.Judge(sameOIDs(want), sameOIDs(got), step.Ordered)
 }
@@ -327,7 +331,7 @@ func (c *clients) step(ctx context.Context, mode oracle.Mode, step generate.Step
 func (c *clients) roleStep(ctx context.Context, w *generate.World, mode oracle.Mode, user string, step generate.Step) oracle.Verdict {
 	want, got := c.atOnce(func(conn *pgconn.PgConn) oracle.Outcome { return oracle.Run(ctx, conn, mode, step.Statement) })
 	if step.Hidden {
-		return hidden(w, want, got)
+		return hidden(w, user, want, got)
 	}
 	want, got = generate.Seen(user, step.Output, want, got)
 	return oracle.Judge(sameOIDs(want), sameOIDs(got), step.Ordered)
@@ -335,13 +339,13 @@ func (c *clients) roleStep(ctx context.Context, w *generate.World, mode oracle.M
 
 // hidden judges what a user saw of values that are in a form which is not
 // known: anything but a protected value in clear.
-func hidden(w *generate.World, want, got oracle.Outcome) oracle.Verdict {
+func hidden(w *generate.World, user string, want, got oracle.Outcome) oracle.Verdict {
 	if want.Err != nil || got.Err != nil || got.Broken != nil {
 		return oracle.Judge(want, got, false)
 	}
 	for _, result := range got.Results {
 		for _, row := range result.Rows {
-			if leak := w.Leak([]byte(" " + row.String())); leak != "" {
+			if leak := w.Leak([]byte(" " + generate.Unmasked(user, row.String()))); leak != "" {
 				return oracle.Verdict{Why: "shown to a user who may not see it: " + leak}
 			}
 		}

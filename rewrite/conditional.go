@@ -128,7 +128,7 @@ func (b *binder) laterArms(arms []*pg.Node, types []typ) *later {
 		parts[i] = func(u Use) { b.settle(n, types[i], u) }
 		cast = cast || n.GetTypeCast() != nil || b.constantAt(n) != nil
 		if later := types[i].later; later != nil {
-			kinds |= later.kinds
+			kinds, cast = kinds|later.kinds, cast || later.cast
 		} else {
 			kinds |= b.kindOf(n)
 		}

@@ -44,6 +44,9 @@ func (s *statement) expression(sc *scope, depth int) (string, Sort) {
 	case 8:
 		return s.plainExpression(sc)
 	case 9:
+		if s.noContainers {
+			return col, sort
+		}
 		if text, of, ok := s.containerOf(sc); ok {
 			return text, of
 		}

@@ -203,7 +203,7 @@ func (s *statement) aggregate(sc *scope) (string, Sort) {
 	case kind == 5 && s.wild:
 		s.tag("wild aggregate")
 		text, sort = pick(s.Choices, []string{"min", "max", "sum"})+"("+col+")", of
-	case kind == 6:
+	case kind == 6 && !s.noContainers:
 		if all, of, ok := s.containerAggregate(sc); ok {
 			text, sort = all, of
 		}

@@ -2,6 +2,7 @@ package generate
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/pgveil/pgveil/integration/oracle"
 	"github.com/pgveil/pgveil/policy"
@@ -52,7 +53,7 @@ func maskYAML(m policy.Mask) string {
 func (s *statement) asRole() string {
 	user := pick(s.Choices, []string{Clerk, Outsider})
 	s.tag("as " + user)
-	s.wild = false
+	s.wild, s.noContainers = false, true
 	with := ""
 	if s.Chance(15) {
 		name := s.alias()
@@ -133,4 +134,12 @@ func copyOf(o oracle.Outcome) oracle.Outcome {
 	}
 	o.Results = results
 	return o
+}
+
+// Unmasked returns what a user was shown without what masks show of a date: its year.
+func Unmasked(user, shown string) string {
+	if user != Clerk {
+		return shown
+	}
+	return strings.ReplaceAll(shown, secretYear+"-01-01", "")
 }

@@ -33,6 +33,8 @@ type statement struct {
 	useParams bool
 	// declared says that the client declares what types the parameters have.
 	declared bool
+	// noContainers leaves containers out, of which it is not known how they are seen.
+	noContainers bool
 	// textOnly says that binary results hold what differs from server to server.
 	textOnly bool
 	steps    []Step
