@@ -202,3 +202,13 @@ func (b *binder) castBox(c *Container, to *pg.TypeName) typ {
 	b.noBox(c, "a cast")
 	return typ{}
 }
+
+// settleBeside settles an expression beside others. Where one of those is sealed
+// a parameter may be its value too, and must not be sent in clear for this.
+func (b *binder) settleBeside(n *pg.Node, t typ, sealed bool) {
+	if !sealed {
+		b.settlePlain(n, t)
+		return
+	}
+	b.computing(func() { b.settlePlain(n, t) })
+}

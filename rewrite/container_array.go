@@ -24,7 +24,7 @@ func (b *binder) arrayExpr(a *pg.A_ArrayExpr, sc *scope) typ {
 		return typ{open: true, array: true}
 	}
 	for i, e := range list {
-		b.settlePlain(e, types[i])
+		b.settleBeside(e, types[i], sealed)
 	}
 	if !sealed || b.refusal != nil {
 		return typ{}

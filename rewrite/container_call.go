@@ -102,7 +102,7 @@ func (b *binder) make(m maker, c *invocation) typ {
 			b.isSyntax(arg)
 			continue
 		}
-		b.settlePlain(arg, c.args[i])
+		b.settleBeside(arg, c.args[i], true)
 	}
 	for _, s := range c.f.AggOrder {
 		b.plain(s.GetSortBy().GetNode(), c.sc, "ORDER BY of an aggregate")

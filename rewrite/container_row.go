@@ -77,30 +77,35 @@ func (b *binder) rowItems(cols []*column) []Item {
 
 // rowExpr types ROW(…) and (a, b), in which a star stands for columns.
 func (b *binder) rowExpr(r *pg.RowExpr, sc *scope) typ {
-	var items []Item
+	box := &Container{Kind: Record}
 	add := func(c *Container) {
-		items = append(items, Item{Name: "f" + strconv.Itoa(len(items)+1), Holds: c})
+		box.Items = append(box.Items, Item{Name: "f" + strconv.Itoa(len(box.Items)+1), Holds: c})
 	}
-	for _, arg := range r.Args {
+	types, unknown := make([]typ, len(r.Args)), false
+	for i, arg := range r.Args {
 		cols, star, known := b.starTarget(&pg.ResTarget{Val: arg}, sc, nil)
-		switch {
-		case star && !known:
-			b.unsupportedIfSealed("a row of columns that pgveil does not know", cols)
-			b.unsupportedIfSealed("a row of columns that pgveil does not know", b.allColumns(sc))
-		case star:
-			for _, c := range cols {
-				add(b.heldBy(c))
-			}
-		default:
-			t := b.infer(arg, sc)
-			b.settlePlain(arg, t)
-			add(b.held(t))
+		if !star {
+			types[i] = b.infer(arg, sc)
+			add(b.held(types[i]))
+			continue
+		}
+		unknown = unknown || !known
+		for _, c := range cols {
+			add(b.heldBy(c))
 		}
 	}
-	if !holds(items) {
+	sealed := holds(box.Items)
+	for i, arg := range r.Args {
+		b.settleBeside(arg, types[i], sealed)
+	}
+	switch {
+	case !sealed:
+		return typ{}
+	case unknown:
+		b.noBox(box, "a row of columns that pgveil does not know")
 		return typ{}
 	}
-	return typ{box: &Container{Kind: Record, Items: items}}
+	return typ{box: box}
 }
 
 // indirection types (row).field and (array)[1].

@@ -27,7 +27,7 @@ func (b *binder) concatenation(n *pg.Node, e *pg.A_Expr, sc *scope) typ {
 		sealed = sealed || parts[i].held != nil
 	}
 	for i, side := range sides {
-		b.settlePlain(side, parts[i].typ)
+		b.settleBeside(side, parts[i].typ, sealed || parts[0].open && parts[1].open)
 	}
 	if !sealed || b.refusal != nil {
 		return typ{}
