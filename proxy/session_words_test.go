@@ -13,15 +13,6 @@ import (
 	"github.com/pgveil/pgveil/rewrite/shape"
 )
 
-// words are the names that a test protects.
-func words(names ...string) policyMatcher {
-	m := policyMatcher{}
-	for _, n := range names {
-		m[n] = struct{}{}
-	}
-	return m
-}
-
 func scanOne(t *testing.T, sql string) (*state, *shape.Statement) {
 	t.Helper()
 	stmts, err := shape.NewScanner([2]uint64{1, 2}).Scan([]byte(sql), true, nil)

@@ -230,11 +230,6 @@ func (b *binder) targetColumn(t *pg.ResTarget, sc *scope, w want) *column {
 	return out
 }
 
-func mustNames(ref *pg.ColumnRef) []string {
-	names, _ := fieldNames(ref)
-	return names
-}
-
 // openTarget settles a literal or parameter in a target list, or leaves it to
 // who uses the column.
 func (b *binder) openTarget(t *pg.ResTarget, x typ, name string, w want) *column {
