@@ -193,15 +193,29 @@ func (s *stack) mustRun(t *testing.T, env []string, args ...string) string {
 	return stdout
 }
 
-// start runs `pgveil serve` and waits until it accepts connections.
+// start runs `pgveil serve` and waits until it accepts connections. A port that
+// was free may be another's by then, so it tries a few.
 func (s *stack) start(t *testing.T, env []string) {
+	t.Helper()
+	for range 5 {
+		if s.serves(t, env) {
+			return
+		}
+		s.Port = freePort(t)
+	}
+	t.Fatalf("pgveil serve ends at once: %s", s.readLog(t))
+}
+
+// serves starts pgveil and reports whether it has come to serve.
+func (s *stack) serves(t *testing.T, env []string) bool {
 	t.Helper()
 	log, err := os.OpenFile(s.log, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer log.Close()
-	s.serve = s.command(t, env, "serve")
+	before := s.served(t)
+	s.serve = s.command(t, env, "serve", "--listen", s.addr())
 	s.serve.Stdout, s.serve.Stderr = log, log
 	if err := s.serve.Start(); err != nil {
 		t.Fatal(err)
@@ -215,19 +229,29 @@ func (s *stack) start(t *testing.T, env []string) {
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		conn, err := net.Dial("tcp", s.addr())
-		if err == nil {
-			_ = conn.Close()
-			return
+		// That someone accepts connections there does not say that it is this one.
+		if s.served(t) > before {
+			return true
 		}
 		select {
 		case <-ended:
-			t.Fatalf("pgveil serve ended: %s", s.readLog(t))
+			s.serve = nil
+			return false
 		case <-deadline.C:
-			t.Fatalf("pgveil serve does not accept connections: %v: %s", err, s.readLog(t))
+			t.Fatalf("pgveil serve does not come to serve: %s", s.readLog(t))
 		case <-tick.C:
 		}
 	}
+}
+
+// served counts how often pgveil's log says that it accepts connections.
+func (s *stack) served(t *testing.T) int {
+	t.Helper()
+	b, err := os.ReadFile(s.log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return bytes.Count(b, []byte(`"msg":"serving"`))
 }
 
 // stop asks pgveil to end and waits until it has.

@@ -59,7 +59,7 @@ func (b *binder) chosen(arms []*pg.Node, members []member, types []typ, what str
 		return typ{}
 	}
 	for i, n := range arms {
-		b.settleBeside(n, types[i], true)
+		b.settleMember(n, types[i], members, i)
 		box.Items = append(box.Items, Item{Holds: members[i].held})
 		if members[i].null {
 			continue

@@ -3,6 +3,7 @@ package rewrite
 import (
 	pg "github.com/pganalyze/pg_query_go/v6"
 
+	"github.com/pgveil/pgveil/policy"
 	"github.com/pgveil/pgveil/rewrite/catalog"
 )
 
@@ -24,7 +25,7 @@ func (b *binder) arrayExpr(a *pg.A_ArrayExpr, sc *scope) typ {
 		return typ{open: true, array: true}
 	}
 	for i, e := range list {
-		b.settleBeside(e, types[i], sealed)
+		b.settleMember(e, types[i], members, i)
 	}
 	if !sealed || b.refusal != nil {
 		return typ{}
@@ -193,6 +194,27 @@ func (m *member) firstLeaf() (leaf *Container) {
 		}
 	})
 	return leaf
+}
+
+// settleMember settles an element of ARRAY[…], or an arm. A text that stands
+// where sealed ones do is sealed for their column, and shown as it is.
+func (b *binder) settleMember(n *pg.Node, t typ, members []member, i int) {
+	m := &members[i]
+	beside := firstHeld(members)
+	p := beside.First()
+	if m.held != nil || p == nil || !t.open || t.array || m.null ||
+		!m.literal && !m.parameter && !textual(m.typ.Name) {
+		b.settleBeside(n, t, beside != nil)
+		return
+	}
+	as := m.typ
+	if as.OID == 0 {
+		as, _ = b.env.Snapshot.Type(textOID)
+	}
+	as.Mod = -1
+	p = b.env.Snapshot.Retyped(p, as)
+	b.settle(n, t, b.notWritten(b.use(Stored, p)))
+	m.held = &Container{Kind: Sealed, Target: p, Access: policy.Access{Read: policy.Reveal}}
 }
 
 func firstHeld(members []member) *Container {
