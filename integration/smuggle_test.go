@@ -242,7 +242,7 @@ func TestSmuggle_refusalInAPipeline(t *testing.T) {
 	s, conn, name := smuggleStack(t)
 	var batch pgx.Batch
 	batch.Queue("INSERT INTO plain VALUES ($1, 'before')", 1)
-	batch.Queue("INSERT INTO people (id, name) VALUES ($1, upper($2))", 2, s.planter.New(testkit.Name))
+	batch.Queue("INSERT INTO people (id, name) VALUES ($1, format('%s', $2))", 2, s.planter.New(testkit.Name))
 	batch.Queue("INSERT INTO plain VALUES ($1, 'after')", 2)
 	err := conn.SendBatch(t.Context(), &batch).Close()
 	if e, ok := errors.AsType[*pgconn.PgError](err); !ok || oracle.Code(e) == "" {

@@ -221,7 +221,7 @@ func TestSession_SQLOverProtocolStatements(t *testing.T) {
 	c.read(1)
 	for _, step := range []struct{ sql, want string }{
 		{"EXECUTE s('12345')", "T:name/1043/-1/-1 C:SELECT 0 Z:I"},
-		{"EXPLAIN (COSTS OFF) EXECUTE s(lower('12345'))", "E:0A000 Z:I"},
+		{"EXPLAIN (COSTS OFF) EXECUTE s(format('%s', '12345'))", "E:0A000 Z:I"},
 		{`CREATE TABLE x AS EXECUTE "s" ('12345')`, "E:0A000 Z:I"},
 		{`EXECUTE U&"\0073" ('12345')`, "T:name/1043/-1/-1 C:SELECT 0 Z:I"},
 		{"EXECUTE plain(1)", "T:name2/25/-1/-1 D:Harar C:SELECT 1 Z:I"},

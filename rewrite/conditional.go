@@ -1,6 +1,8 @@
 package rewrite
 
 import (
+	"slices"
+
 	pg "github.com/pganalyze/pg_query_go/v6"
 
 	"github.com/pgveil/pgveil/rewrite/catalog"
@@ -134,7 +136,7 @@ func (b *binder) laterArms(arms []*pg.Node, types []typ) *later {
 		}
 	}
 	l := b.undecided(parts...)
-	l.cast, l.kinds = cast, kinds
+	l.cast, l.kinds, l.modified = cast, kinds, slices.ContainsFunc(arms, modified)
 	return l
 }
 
@@ -150,6 +152,8 @@ func (b *binder) sealedArms(arms []*pg.Node, types []typ, sealed *catalog.Protec
 			b.otherDomain(sealed, t.prot)
 		case t.prot != nil:
 			typed = true
+		case t.open && modified(n):
+			b.unsupported(what+" with a literal cast to a type with a length", sealed)
 		case t.open && !t.array && what == "COALESCE" && textual(sealed.Logical.Name) && b.isCastTo(n, textOID):
 			b.settle(n, t, b.notWritten(b.use(Stored, sealed)))
 			unmodified = b.without(sealed)

@@ -168,3 +168,8 @@ func (b *binder) isCastTo(n *pg.Node, oid uint32) bool {
 	to, ok := b.typeNamed(cast.TypeName)
 	return ok && to.OID == oid
 }
+
+// modified says that an expression is a cast to a type with a length or precision.
+func modified(n *pg.Node) bool {
+	return len(n.GetTypeCast().GetTypeName().GetTypmods()) > 0
+}

@@ -23,6 +23,8 @@ type later struct {
 	// unknown says that it is one literal or parameter without a cast, which in
 	// a set operation takes the type of the other arm.
 	unknown bool
+	// modified says that a literal is cast to a type with a length or precision.
+	modified bool
 	// kinds are those of the literals, which give a column its type.
 	kinds kinds
 	// typed is the type of a single literal with a cast, zero for others.
@@ -173,10 +175,12 @@ func (b *binder) asText(u *Use) bool {
 
 // laterColumn returns a column of a derived table for an open expression.
 func (b *binder) laterColumn(name string, n *pg.Node, t typ) *column {
-	if t.later != nil {
-		return &column{name: name, later: t.later}
+	l := t.later
+	if l == nil {
+		l = b.ownLater(n, t)
 	}
-	return &column{name: name, later: b.ownLater(n, t)}
+	l.modified = l.modified || modified(n)
+	return &column{name: name, later: l}
 }
 
 // ownLater returns a later of its own for an open expression.

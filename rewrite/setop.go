@@ -139,6 +139,8 @@ func (b *binder) mergeLater(l, r *column) *column {
 func (b *binder) mergesWith(l *later, p *catalog.Protected) bool {
 	name := p.Logical.Name
 	switch {
+	case l.modified && b.depth == 0:
+		return false // PostgreSQL keeps the modifier where both arms have it
 	case l.unknown, b.depth > 0: // in a view, the server has seen to it
 		return true
 	case l.typed.OID != 0:

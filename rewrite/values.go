@@ -92,6 +92,10 @@ func (b *binder) valueColumn(s *pg.SelectStmt, i int, sc *scope, w want) *column
 		if text := *wanted; (w.resolved || w.term != nil) && !slices.ContainsFunc(items, notNull) && !b.asText(&text) {
 			return out
 		}
+		if (w.resolved || w.term != nil) && len(items) > 1 && slices.ContainsFunc(items, modified) {
+			b.unsupported("VALUES with a literal cast to a type with a length", wanted.Target)
+			return out
+		}
 		cast := b.castAmong(items)
 		for k, n := range items {
 			u := *wanted
