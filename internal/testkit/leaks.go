@@ -190,7 +190,8 @@ func (p *Postgres) dump(ctx context.Context) ([]byte, error) {
 		if err == nil {
 			return out, nil
 		}
-		dropped := strings.Contains(stderr.String(), "does not exist") || strings.Contains(stderr.String(), "terminating connection")
+		said := func(what string) bool { return strings.Contains(stderr.String(), what) }
+		dropped := said("does not exist") || said("terminating connection") || said("closed the connection") || said("cache lookup failed")
 		if !dropped || ctx.Err() != nil {
 			return nil, fmt.Errorf("running pg_dumpall: %w: %s", err, stderr.String())
 		}
